@@ -1,0 +1,1 @@
+//! Consul's HTTP API as the three programs use it: typed answers and blocking queries.

@@ -1,0 +1,53 @@
+//! Arguments parsed, with the exit code that a usage error deserves.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::exit::Exit;
+
+/// Parses this process's arguments.
+///
+/// # Errors
+///
+/// The code to leave with, after help, version or the complaint has been printed: 0 for `--help` and `--version`,
+/// [`Exit::Usage`] for arguments that do not parse. Clap's own code for the latter is 2, which shells and
+/// orchestrators also use for other things.
+pub fn parse<C: Parser>() -> Result<C, ExitCode> {
+    parse_from(std::env::args_os())
+}
+
+/// Parses the given arguments, the program's name first; see [`parse`].
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_from<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, ExitCode> {
+    C::try_parse_from(args).map_err(|error| {
+        // A closed standard output (`--help | head -1`) is no reason to fail differently.
+        drop(error.print());
+        if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() }
+    })
+}
+
+/// Prints `error: …` with the whole chain of causes on standard error and gives back `exit`.
+pub fn fail(error: &dyn std::error::Error, exit: Exit) -> ExitCode {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        // Wrappers that already quote their source would say everything twice.
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = inner.source();
+    }
+    complain(&line);
+    exit.into()
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a program that cannot go on")]
+fn complain(line: &str) {
+    eprintln!("error: {line}");
+}

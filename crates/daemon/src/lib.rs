@@ -1,0 +1,21 @@
+//! What every long-running program of the suite needs besides its own job.
+//!
+//! # Layout
+//!
+//! - [`backoff`]: how long to wait before the next attempt (pure).
+//! - [`cli`]: arguments parsed, with the exit code that a usage error deserves.
+//! - [`duration`]: durations in Go's notation, as operators of this field write them (pure).
+//! - [`exit`]: the exit codes.
+//! - [`log`]: text or JSON logs on standard error.
+//! - [`outage`]: one log line when something starts to fail and one when it works again.
+//! - [`redact`]: values that must not reach a log.
+//! - [`shutdown`]: SIGTERM and SIGINT as a token.
+
+pub mod backoff;
+pub mod cli;
+pub mod duration;
+pub mod exit;
+pub mod log;
+pub mod outage;
+pub mod redact;
+pub mod shutdown;

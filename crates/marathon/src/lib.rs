@@ -1,0 +1,1 @@
+//! Marathon's REST API and event stream as the programs use them.

@@ -1,0 +1,1 @@
+//! Renders templates from Consul and keeps them current.

@@ -1,0 +1,1 @@
+//! The sandbox and the test rig: real Consul, real HAProxy, a development Marathon.

@@ -1,0 +1,1 @@
+//! Mirrors Marathon tasks into Consul services.

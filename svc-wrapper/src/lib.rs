@@ -1,0 +1,1 @@
+//! The ENTRYPOINT of a container: KV configuration into the environment, PID 1, one rolling restart per change.
