@@ -24,7 +24,7 @@ impl Backoff {
         let factor = 2_u32.checked_pow(self.failures).unwrap_or(u32::MAX);
         let ceiling = self.min.saturating_mul(factor).min(self.max);
         self.failures = self.failures.saturating_add(1);
-        self.min + (ceiling - self.min).mul_f64(random.clamp(0.0, 1.0))
+        self.min + ceiling.saturating_sub(self.min).mul_f64(random.clamp(0.0, 1.0))
     }
 
     /// Starts again at `min`, after a success.

@@ -1,0 +1,43 @@
+//! The cluster's view. <https://developer.hashicorp.com/consul/api-docs/catalog>
+
+use std::collections::BTreeMap;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::query::{Answer, Query};
+use crate::wire::{CatalogNode, Node};
+
+/// Service names with all tags of all their instances.
+pub type Services = BTreeMap<String, Vec<String>>;
+
+impl Client {
+    /// The names of all services with their tags.
+    pub async fn services(&self, query: &Query) -> Result<Answer<Services>, Error> {
+        self.read(self.url(&["catalog", "services"])?, &[], query, None).await
+    }
+
+    /// All nodes, nearest to `near` first when it is given (`_agent` is this agent).
+    pub async fn nodes(
+        &self,
+        near: Option<&str>,
+        query: &Query,
+    ) -> Result<Answer<Vec<Node>>, Error> {
+        let near = near.map(|near| ("near", near));
+        self.read(self.url(&["catalog", "nodes"])?, near.as_slice(), query, None).await
+    }
+
+    /// A node with its services; its `node` is `None` when the catalog does not have it.
+    pub async fn node(&self, name: &str, query: &Query) -> Result<Answer<CatalogNode>, Error> {
+        let url = self.url(&["catalog", "node", name])?;
+        let answer: Answer<Option<CatalogNode>> = self.read(url, &[], query, Some(None)).await?;
+        Ok(answer.map(Option::unwrap_or_default))
+    }
+
+    /// The names of all known datacenters.
+    pub async fn datacenters(&self) -> Result<Vec<String>, Error> {
+        Ok(self
+            .read(self.url(&["catalog", "datacenters"])?, &[], &Query::default(), None)
+            .await?
+            .value)
+    }
+}

@@ -1,0 +1,282 @@
+//! One agent's or server's address, token and datacenter; how a request becomes an [`Answer`].
+
+use std::time::Duration;
+
+use daemon::redact::Redacted;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::error::{Error, Kind};
+use crate::index::Index;
+use crate::query::{Answer, Query};
+
+/// Where Consul is and who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// `host`, `host:port` or `http://host:port`; the port defaults to 8500.
+    pub address: String,
+    /// ACL token, sent as `X-Consul-Token`.
+    pub token: Option<Redacted<String>>,
+    /// Ask this datacenter instead of the agent's own.
+    pub datacenter: Option<String>,
+}
+
+/// A client of one Consul agent or server. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<Redacted<String>>,
+    datacenter: Option<String>,
+}
+
+impl Client {
+    /// A client for the given address; connects only when asked something.
+    ///
+    /// # Errors
+    ///
+    /// When the address is no HTTP URL, or this machine cannot make HTTP clients at all.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let base = base(&config.address)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            // Consul is on this host or this network, and proxies do not keep blocking queries.
+            .no_proxy()
+            .build()
+            .map_err(|error| failed(&Method::GET, &base, &error))?;
+        Ok(Self { http, base, token: config.token, datacenter: config.datacenter })
+    }
+
+    /// The address that requests go to.
+    pub const fn address(&self) -> &Url {
+        &self.base
+    }
+
+    /// The URL of an API path given by its segments, which may hold any characters.
+    pub(crate) fn url(&self, segments: &[&str]) -> Result<Url, Error> {
+        let mut url = self.base.clone();
+        let mut path = String::from("/v1");
+        for &segment in segments {
+            // The URL standard takes these for steps in the tree, also when they are escaped.
+            if matches!(segment, "." | "..") {
+                let kind = Kind::Url(format!("'{segment}' cannot be part of a path"));
+                return Err(Error { method: "GET", url: url.into(), kind });
+            }
+            path.push('/');
+            path.extend(percent_encode(segment));
+        }
+        url.set_path(&path);
+        Ok(url)
+    }
+
+    /// Reads a value; `absent` is what 404 means, where it does not mean a mistake.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        parameters: &[(&str, &str)],
+        query: &Query,
+        absent: Option<T>,
+    ) -> Result<Answer<T>, Error> {
+        let url = self.with_parameters(url, parameters, query);
+        let response = self.send(&Method::GET, &url, None, query.patience()).await?;
+        let answer = described(response.headers());
+        match absent {
+            // Consul's own 404 carries an index; a proxy's does not, and says nothing about Consul.
+            Some(value) if response.status() == StatusCode::NOT_FOUND && answer.index.is_some() => {
+                Ok(answer.map(|()| value))
+            }
+            _ => {
+                let value = decode(response, &Method::GET, &url).await?;
+                Ok(answer.map(|()| value))
+            }
+        }
+    }
+
+    /// Writes, and decodes what Consul says to it.
+    pub(crate) async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: Url,
+        parameters: &[(&str, &str)],
+        body: impl Into<Option<Vec<u8>>>,
+    ) -> Result<T, Error> {
+        let url = self.with_parameters(url, parameters, &Query::default());
+        let response = self.send(&method, &url, body.into(), Query::default().patience()).await?;
+        decode(response, &method, &url).await
+    }
+
+    /// Writes where Consul answers with nothing.
+    pub(crate) async fn command(
+        &self,
+        url: Url,
+        parameters: &[(&str, &str)],
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<(), Error> {
+        let method = Method::PUT;
+        let url = self.with_parameters(url, parameters, &Query::default());
+        let body = body.map(|body| encode(&method, &url, body)).transpose()?;
+        let response = self.send(&method, &url, body, Query::default().patience()).await?;
+        accepted(response, &method, &url).await.map(drop)
+    }
+
+    fn with_parameters(&self, mut url: Url, parameters: &[(&str, &str)], query: &Query) -> Url {
+        let general = query.parameters();
+        let own = self.datacenter.iter().filter(|_| query.datacenter.is_none());
+        if !(parameters.is_empty() && general.is_empty() && self.datacenter.is_none()) {
+            url.query_pairs_mut()
+                .extend_pairs(parameters)
+                .extend_pairs(general)
+                .extend_pairs(own.map(|datacenter| ("dc", datacenter)));
+        }
+        url
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Response, Error> {
+        let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
+        if let Some(token) = &self.token {
+            request = request.header("X-Consul-Token", token.expose());
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        request.send().await.map_err(|error| failed(method, url, &error))
+    }
+}
+
+/// The JSON of a request's body.
+pub(crate) fn encode(method: &Method, url: &Url, body: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(|error| wrong(method, url, Kind::Decode(error.to_string())))
+}
+
+fn base(address: &str) -> Result<Url, Error> {
+    const PORT: u16 = 8500;
+    let wrong =
+        |reason: String| Error { method: "GET", url: address.to_owned(), kind: Kind::Url(reason) };
+    let text =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let mut url =
+        Url::parse(&text).map_err(|error| wrong(format!("not an address of Consul: {error}")))?;
+    if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong(
+            "not an address of Consul: expected host:port or http://host:port".to_owned(),
+        ));
+    }
+    let explicit =
+        text.rsplit_once(':').is_some_and(|(_, port)| port.trim_end_matches('/') == "80");
+    if url.port().is_none() && !explicit {
+        // Cannot fail: the URL has a host.
+        url.set_port(Some(PORT)).map_err(|()| wrong("no port".to_owned()))?;
+    }
+    url.set_path("/");
+    Ok(url)
+}
+
+/// Escapes everything that is not unreserved in RFC 3986, section 2.3.
+fn percent_encode(segment: &str) -> impl Iterator<Item = char> {
+    segment.bytes().flat_map(|byte| {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let text = if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        text.chars().collect::<Vec<_>>()
+    })
+}
+
+fn described(headers: &HeaderMap) -> Answer<()> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let number = |name| text(name).and_then(|value| value.parse::<u64>().ok());
+    Answer {
+        value: (),
+        index: number("X-Consul-Index").and_then(Index::new),
+        known_leader: text("X-Consul-KnownLeader") != Some("false"),
+        last_contact: Duration::from_millis(number("X-Consul-LastContact").unwrap_or_default()),
+        filtered_by_acls: text("X-Consul-Results-Filtered-By-ACLs") == Some("true"),
+    }
+}
+
+async fn accepted(response: Response, method: &Method, url: &Url) -> Result<Response, Error> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.text().await.unwrap_or_default();
+    Err(wrong(method, url, Kind::Status { status: status.as_u16(), body }))
+}
+
+async fn decode<T: DeserializeOwned>(
+    response: Response,
+    method: &Method,
+    url: &Url,
+) -> Result<T, Error> {
+    let body = accepted(response, method, url).await?.bytes().await;
+    let body = body.map_err(|error| failed(method, url, &error))?;
+    serde_json::from_slice(&body)
+        .map_err(|error| wrong(method, url, Kind::Decode(error.to_string())))
+}
+
+fn failed(method: &Method, url: &Url, error: &reqwest::Error) -> Error {
+    if error.is_timeout() && !error.is_connect() {
+        return wrong(method, url, Kind::Timeout);
+    }
+    // reqwest repeats the URL and hides the reason in its sources; the innermost one says what happened.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    wrong(method, url, Kind::Transport(cause.to_string()))
+}
+
+fn wrong(method: &Method, url: &Url, kind: Kind) -> Error {
+    let method = match *method {
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "GET",
+    };
+    Error { method, url: url.to_string(), kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(address: &str) -> Result<Client, Error> {
+        Client::new(Config { address: address.to_owned(), ..Config::default() })
+    }
+
+    #[test]
+    fn takes_addresses_as_consul_does() {
+        for (address, want) in [
+            ("127.0.0.1:8500", "http://127.0.0.1:8500/"),
+            ("consul", "http://consul:8500/"),
+            ("http://consul", "http://consul:8500/"),
+            ("http://consul:80", "http://consul/"),
+            ("http://[::1]:8501/", "http://[::1]:8501/"),
+        ] {
+            assert_eq!(client(address).unwrap().address().as_str(), want, "{address}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for address in ["", "ftp://consul", "https://consul:8501", "consul:port", "http://"] {
+            assert!(client(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn keeps_every_byte_of_a_path() {
+        let client = client("c:1").unwrap();
+        let url = |key: &str| client.key_url(key).map(String::from);
+        assert_eq!(url("a/b c/é?#").unwrap(), "http://c:1/v1/kv/a/b%20c/%C3%A9%3F%23");
+        assert_eq!(url("a//b/").unwrap(), "http://c:1/v1/kv/a//b/");
+        assert_eq!(url("%2e%2e/x").unwrap(), "http://c:1/v1/kv/%252e%252e/x");
+        assert!(url("a/../b").is_err());
+    }
+}

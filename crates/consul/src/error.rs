@@ -1,0 +1,89 @@
+//! What can go wrong, with the URL.
+
+use thiserror::Error;
+
+/// A request that gave no usable answer.
+#[derive(Debug, Error)]
+#[error("{method} {url}: {kind}")]
+#[non_exhaustive]
+pub struct Error {
+    /// The method of the request.
+    pub method: &'static str,
+    /// The URL of the request. Tokens travel in a header, never here.
+    pub url: String,
+    /// What happened.
+    #[source]
+    pub kind: Kind,
+}
+
+/// What happened to a request.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The address or key cannot be part of a URL.
+    #[error("{0}")]
+    Url(String),
+    /// No answer: refused, reset, unresolvable.
+    #[error("{0}")]
+    Transport(String),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// Consul said no.
+    #[error("status {status}: {}", first_line(.body))]
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// Consul's explanation.
+        body: String,
+    },
+    /// The answer is not what the API page promises.
+    #[error("unreadable answer: {0}")]
+    Decode(String),
+}
+
+impl Error {
+    /// Whether the same request may succeed later without anyone changing anything.
+    ///
+    /// 429 is Consul's limit of connections or requests, 5xx a missing leader or an agent that starts. An unreadable
+    /// answer counts too: proxies give them while what is behind them restarts.
+    pub const fn is_transient(&self) -> bool {
+        match &self.kind {
+            Kind::Url(_) => false,
+            Kind::Transport(_) | Kind::Timeout | Kind::Decode(_) => true,
+            Kind::Status { status, .. } => *status == 429 || *status >= 500,
+        }
+    }
+
+    /// The HTTP status, when that is what went wrong.
+    pub const fn status(&self) -> Option<u16> {
+        match &self.kind {
+            Kind::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+fn first_line(body: &str) -> &str {
+    const LONGEST: usize = 200;
+    let line = body.trim().lines().next().unwrap_or_default();
+    line.get(..line.floor_char_boundary(LONGEST)).unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_where_and_what() {
+        let kind = Kind::Status { status: 403, body: "Permission denied\nmore\n".to_owned() };
+        let error = Error { method: "GET", url: "http://c:8500/v1/kv/a".to_owned(), kind };
+        assert_eq!(error.to_string(), "GET http://c:8500/v1/kv/a: status 403: Permission denied");
+        assert!(!error.is_transient());
+    }
+
+    #[test]
+    fn shortens_long_bodies_between_characters() {
+        assert_eq!(first_line(&"é".repeat(300)).chars().count(), 100);
+    }
+}
