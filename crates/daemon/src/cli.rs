@@ -15,24 +15,27 @@ use crate::exit::Exit;
 /// [`Exit::Usage`] for arguments that do not parse. Clap's own code for the latter is 2, which shells and
 /// orchestrators also use for other things.
 pub fn parse<C: Parser>() -> Result<C, ExitCode> {
-    parse_from(std::env::args_os())
+    parse_from(std::env::args_os(), Exit::Usage)
 }
 
-/// Parses the given arguments, the program's name first; see [`parse`].
+/// Parses the given arguments, the program's name first, with another code for the complaint.
 ///
 /// # Errors
 ///
 /// As [`parse`].
-pub fn parse_from<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, ExitCode> {
+pub fn parse_from<C: Parser>(
+    args: impl IntoIterator<Item = OsString>,
+    usage: impl Into<ExitCode>,
+) -> Result<C, ExitCode> {
     C::try_parse_from(args).map_err(|error| {
         // A closed standard output (`--help | head -1`) is no reason to fail differently.
         drop(error.print());
-        if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() }
+        if error.use_stderr() { usage.into() } else { Exit::Success.into() }
     })
 }
 
 /// Prints `error: …` with the whole chain of causes on standard error and gives back `exit`.
-pub fn fail(error: &dyn std::error::Error, exit: Exit) -> ExitCode {
+pub fn fail(error: &dyn std::error::Error, exit: impl Into<ExitCode>) -> ExitCode {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -1,0 +1,369 @@
+//! The values of dependencies, in the shape templates see them.
+//!
+//! Fields, orders and filters are consul-template's: templates use the same names in both languages. Sorting happens
+//! here, once, when an answer arrives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use consul::catalog;
+use consul::kv::KvPair;
+use consul::wire::{CatalogNode, Check, Map, Node, Service, ServiceAddress, ServiceEntry, Weights};
+use serde::Serialize;
+
+use crate::dependency::{Instances, Status};
+
+/// The value of a dependency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Data {
+    /// A key's value, `None` when it does not exist.
+    Key(Option<String>),
+    /// Keys with their values, in the order of their names.
+    Keys(Vec<KeyPair>),
+    /// Instances, by node and id, or by distance.
+    Instances(Vec<Instance>),
+    /// Services, by name.
+    Services(Vec<CatalogService>),
+    /// Nodes, by name and address, or by distance.
+    Nodes(Vec<Node>),
+    /// A node with its services by name and id.
+    Node(NodeServices),
+    /// Names of datacenters, sorted.
+    Datacenters(Vec<String>),
+    /// A file's text.
+    File(String),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeyPair {
+    /// The whole key.
+    pub path: String,
+    /// The key without the prefix that was asked for, and without slashes before it.
+    pub key: String,
+    /// The value; bytes that are not UTF-8 are replaced.
+    pub value: String,
+    /// When the key was made.
+    pub create_index: u64,
+    /// When it last changed.
+    pub modify_index: u64,
+    /// How often its lock was taken.
+    pub lock_index: u64,
+    /// For the application.
+    pub flags: u64,
+    /// The session that holds its lock.
+    pub session: String,
+}
+
+/// A service of the catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CatalogService {
+    /// Its name.
+    pub name: String,
+    /// The tags of all its instances, sorted.
+    pub tags: Vec<String>,
+}
+
+/// An instance of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Instance {
+    /// The node's name.
+    pub node: String,
+    /// The node's UUID.
+    #[serde(rename = "NodeID")]
+    pub node_id: String,
+    /// The node's address.
+    pub node_address: String,
+    /// The node's other addresses.
+    pub node_tagged_addresses: Map,
+    /// The node's metadata.
+    pub node_meta: Map,
+    /// The instance's metadata.
+    pub service_meta: Map,
+    /// The instance's address, or its node's when it has none.
+    pub address: String,
+    /// The instance's other addresses.
+    pub service_tagged_addresses: BTreeMap<String, ServiceAddress>,
+    /// The instance's id.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// The service's name.
+    pub name: String,
+    /// Sorted.
+    pub tags: Vec<String>,
+    /// Its checks and its node's.
+    pub checks: Vec<Check>,
+    /// The worst of the checks.
+    pub status: String,
+    /// The instance's port.
+    pub port: u16,
+    /// The instance's share of traffic.
+    pub weights: Weights,
+}
+
+/// A node with its services.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NodeServices {
+    /// The node; `None` when Consul does not know it.
+    pub node: Option<Node>,
+    /// By name and id.
+    pub services: Vec<NodeService>,
+}
+
+/// A service of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NodeService {
+    /// The instance's id.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// The service's name.
+    pub service: String,
+    /// Sorted.
+    pub tags: Vec<String>,
+    /// The instance's metadata.
+    pub meta: Map,
+    /// The instance's port.
+    pub port: u16,
+    /// The instance's address.
+    pub address: String,
+    /// Whether tags changed in the catalog survive.
+    pub enable_tag_override: bool,
+}
+
+impl Data {
+    /// A key's value.
+    pub fn key(pair: Option<KvPair>) -> Self {
+        Self::Key(pair.map(|pair| text(&pair.value)))
+    }
+
+    /// All keys below a prefix.
+    pub fn keys(prefix: &str, pairs: Vec<KvPair>) -> Self {
+        Self::Keys(pairs.into_iter().map(|pair| KeyPair::new(prefix, pair)).collect())
+    }
+
+    /// The services of the catalog.
+    pub fn services(services: catalog::Services) -> Self {
+        let service = |(name, tags)| CatalogService { name, tags: sorted(tags) };
+        Self::Services(services.into_iter().map(service).collect())
+    }
+
+    /// The wanted ones of a service's instances.
+    pub fn instances(wanted: &Instances, entries: Vec<ServiceEntry>) -> Self {
+        let mut instances: Vec<_> = entries
+            .into_iter()
+            .filter(|entry| is_wanted(&wanted.statuses, aggregate(&entry.checks)))
+            .map(Instance::new)
+            .collect();
+        if wanted.near.is_none() {
+            instances.sort_by(|a, b| (&a.node, &a.id).cmp(&(&b.node, &b.id)));
+        }
+        Self::Instances(instances)
+    }
+
+    /// The nodes of the catalog.
+    pub fn nodes(mut nodes: Vec<Node>, by_distance: bool) -> Self {
+        if !by_distance {
+            nodes.sort_by(|a, b| (&a.node, &a.address).cmp(&(&b.node, &b.address)));
+        }
+        Self::Nodes(nodes)
+    }
+
+    /// A node with its services.
+    pub fn node(node: CatalogNode) -> Self {
+        let mut services: Vec<_> = node.services.into_values().map(NodeService::new).collect();
+        services.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
+        Self::Node(NodeServices { node: node.node, services })
+    }
+}
+
+impl KeyPair {
+    fn new(prefix: &str, pair: KvPair) -> Self {
+        let key =
+            pair.key.strip_prefix(prefix).unwrap_or(&pair.key).trim_start_matches('/').to_owned();
+        Self {
+            key,
+            value: text(&pair.value),
+            path: pair.key,
+            create_index: pair.create_index,
+            modify_index: pair.modify_index,
+            lock_index: pair.lock_index,
+            flags: pair.flags,
+            session: pair.session.unwrap_or_default(),
+        }
+    }
+}
+
+impl Instance {
+    fn new(entry: ServiceEntry) -> Self {
+        let ServiceEntry { node, service, checks } = entry;
+        let address =
+            if service.address.is_empty() { node.address.clone() } else { service.address };
+        Self {
+            status: aggregate(&checks).map(|status| status.name().to_owned()).unwrap_or_default(),
+            node: node.node,
+            node_id: node.id,
+            node_address: node.address,
+            node_tagged_addresses: node.tagged_addresses,
+            node_meta: node.meta,
+            service_meta: service.meta,
+            address,
+            service_tagged_addresses: service.tagged_addresses,
+            id: service.id,
+            name: service.service,
+            tags: sorted(service.tags),
+            checks,
+            port: service.port,
+            weights: service.weights,
+        }
+    }
+}
+
+impl NodeService {
+    fn new(service: Service) -> Self {
+        Self {
+            id: service.id,
+            service: service.service,
+            tags: sorted(service.tags),
+            meta: service.meta,
+            port: service.port,
+            address: service.address,
+            enable_tag_override: service.enable_tag_override,
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn sorted(mut tags: Vec<String>) -> Vec<String> {
+    tags.sort();
+    tags
+}
+
+fn is_wanted(statuses: &BTreeSet<Status>, status: Option<Status>) -> bool {
+    statuses.contains(&Status::Any) || status.is_some_and(|status| statuses.contains(&status))
+}
+
+/// The state that a set of checks makes together, as Consul's API library defines it; `None` when one of them has a
+/// state this program does not know and none is worse.
+fn aggregate(checks: &[Check]) -> Option<Status> {
+    const NODE_MAINTENANCE: &str = "_node_maintenance";
+    const SERVICE_MAINTENANCE: &str = "_service_maintenance:";
+    let has = |status: &str| checks.iter().any(|check| check.status == status);
+    let maintenance = |check: &Check| {
+        check.check_id == NODE_MAINTENANCE || check.check_id.starts_with(SERVICE_MAINTENANCE)
+    };
+    if checks.iter().any(maintenance) {
+        Some(Status::Maintenance)
+    } else if checks
+        .iter()
+        .any(|check| !["passing", "warning", "critical"].contains(&check.status.as_str()))
+    {
+        None
+    } else if has("critical") {
+        Some(Status::Critical)
+    } else if has("warning") {
+        Some(Status::Warning)
+    } else {
+        Some(Status::Passing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(id: &str, status: &str) -> Check {
+        Check { check_id: id.to_owned(), status: status.to_owned(), ..Check::default() }
+    }
+
+    #[test]
+    fn the_worst_check_decides() {
+        for (checks, want) in [
+            (vec![], Some(Status::Passing)),
+            (vec![check("a", "passing")], Some(Status::Passing)),
+            (vec![check("a", "passing"), check("b", "warning")], Some(Status::Warning)),
+            (vec![check("a", "critical"), check("b", "warning")], Some(Status::Critical)),
+            (vec![check("_service_maintenance:web", "critical")], Some(Status::Maintenance)),
+            (vec![check("_node_maintenance", "critical")], Some(Status::Maintenance)),
+            (vec![check("a", "odd")], None),
+        ] {
+            assert_eq!(aggregate(&checks), want, "{checks:?}");
+        }
+    }
+
+    fn entry(node: &str, id: &str, address: &str) -> ServiceEntry {
+        let node =
+            Node { node: node.to_owned(), address: "10.0.0.9".to_owned(), ..Node::default() };
+        let service = Service {
+            id: id.to_owned(),
+            address: address.to_owned(),
+            tags: vec!["b".into(), "a".into()],
+            ..Service::default()
+        };
+        ServiceEntry { node, service, checks: Vec::new() }
+    }
+
+    #[test]
+    fn instances_are_sorted_and_have_an_address() {
+        let wanted = Instances::passing("web", None);
+        let entries = vec![
+            entry("n2", "web-2", "10.0.0.2"),
+            entry("n1", "web-2", ""),
+            entry("n1", "web-10", ""),
+        ];
+        let Data::Instances(instances) = Data::instances(&wanted, entries) else { panic!() };
+        let seen: Vec<_> = instances
+            .iter()
+            .map(|i| (i.node.as_str(), i.id.as_str(), i.address.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("n1", "web-10", "10.0.0.9"),
+                ("n1", "web-2", "10.0.0.9"),
+                ("n2", "web-2", "10.0.0.2")
+            ]
+        );
+        assert_eq!(instances[0].tags, ["a", "b"]);
+    }
+
+    #[test]
+    fn unwanted_states_are_left_out() {
+        let mut critical = entry("n1", "web", "");
+        critical.checks = vec![check("a", "critical")];
+        let count = |text: &str| {
+            let wanted = Instances::parse(text).unwrap();
+            let Data::Instances(instances) =
+                Data::instances(&wanted, vec![critical.clone(), entry("n1", "b", "")])
+            else {
+                panic!()
+            };
+            instances.len()
+        };
+        assert_eq!(
+            (count("web"), count("web|any"), count("web|critical"), count("web|warning")),
+            (1, 2, 1, 0)
+        );
+    }
+
+    #[test]
+    fn a_prefix_is_text_and_is_cut_off() {
+        let pair = |key: &str| KvPair {
+            key: key.to_owned(),
+            value: vec![0xff, b'x'],
+            ..KvPair::default()
+        };
+        let Data::Keys(keys) = Data::keys("app", vec![pair("app/a/b"), pair("app2")]) else {
+            panic!()
+        };
+        assert_eq!((keys[0].key.as_str(), keys[0].path.as_str()), ("a/b", "app/a/b"));
+        assert_eq!((keys[1].key.as_str(), keys[1].value.as_str()), ("2", "\u{fffd}x"));
+    }
+}

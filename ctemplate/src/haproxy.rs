@@ -1,0 +1,16 @@
+//! What the catalog means for a load balancer.
+//!
+//! Tags say which services are reached where; this is where they are read, checked and, when two services want the
+//! same thing, decided. The shipped templates only print the result. Everything here is pure.
+//!
+//! # Layout
+//!
+//! - [`names`]: which names, hosts and addresses may enter HAProxy's configuration, and how a text is quoted.
+//! - [`tags`]: tags to what they ask for.
+//! - [`routes`]: the catalog to the routing table: one winner for every port and host.
+//! - [`servers`]: the instances of a service to the servers of a backend.
+
+pub mod names;
+pub mod routes;
+pub mod servers;
+pub mod tags;

@@ -1,0 +1,107 @@
+//! Which names, hosts and addresses may enter HAProxy's configuration, and how a text is quoted.
+//!
+//! Consul takes nearly any text as a name, a tag or an address. HAProxy's configuration has rules of its own (manual,
+//! sections 2.2 "Quoting and escaping" and 4 "Proxies"): a stray character can at best make the whole file invalid,
+//! at worst add a line to it.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest name of a service; names end up in logs and on the runtime socket.
+const LONGEST_NAME: usize = 100;
+/// The longest host name (RFC 1035, section 2.3.4).
+const LONGEST_HOST: usize = 253;
+
+/// Whether a text can be part of the name of a frontend, a backend or a server.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_NAME && text.chars().all(is_name_character)
+}
+
+/// The text with every character that a name must not have replaced by `_`.
+pub fn to_name(text: &str) -> String {
+    text.chars().take(LONGEST_NAME).map(|c| if is_name_character(c) { c } else { '_' }).collect()
+}
+
+/// The host name in lower case, when it is one (RFC 1123, section 2.1).
+pub fn host(text: &str) -> Option<String> {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    (text.len() <= LONGEST_HOST && text.split('.').all(is_label)).then(|| text.to_ascii_lowercase())
+}
+
+/// An IP address with a port, as HAProxy reads it. Host names are refused: one that does not resolve keeps HAProxy from
+/// loading the whole file.
+pub fn endpoint(address: &str, port: u16) -> Option<SocketAddr> {
+    let ip: IpAddr = address.parse().ok()?;
+    (port != 0 && !ip.is_unspecified()).then(|| SocketAddr::new(ip, port))
+}
+
+/// The text as one quoted word. Control characters become `?`: no quoting lets them into a line.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        if matches!(c, '\\' | '"' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(if c.is_control() { '?' } else { c });
+    }
+    quoted.push('"');
+    quoted
+}
+
+const fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_few_characters() {
+        for name in ["web", "a.b_c:d-e", "3000"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "a b", "a#b", "a\nb", "a\"b", "a/b", "ü", &"x".repeat(101)] {
+            assert!(!is_name(name), "{name}");
+            assert!(name.is_empty() || is_name(&to_name(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_dns_names() {
+        assert_eq!(host("WWW.Example.com").as_deref(), Some("www.example.com"));
+        assert_eq!(host("localhost").as_deref(), Some("localhost"));
+        for text in ["", "a..b", "-a.b", "a-.b", "a b", "a_b.c", "a.b\n", "é.fr", &"a.".repeat(130)]
+        {
+            assert_eq!(host(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_ip_addresses() {
+        let printed = |address, port| endpoint(address, port).map(|endpoint| endpoint.to_string());
+        assert_eq!(printed("10.0.0.1", 80).as_deref(), Some("10.0.0.1:80"));
+        assert_eq!(printed("2001:DB8::1", 80).as_deref(), Some("[2001:db8::1]:80"));
+        for (address, port) in [
+            ("10.0.0.1", 0),
+            ("", 80),
+            ("0.0.0.0", 80),
+            ("web", 80),
+            ("unix@/x", 80),
+            ("1.2.3.4\n", 80),
+        ] {
+            assert_eq!(printed(address, port), None, "{address}:{port}");
+        }
+    }
+
+    #[test]
+    fn quoted_texts_stay_one_word() {
+        assert_eq!(quote(r#"a "b" $c \d"#), r#""a \"b\" \$c \\d""#);
+        assert_eq!(quote("a\r\nb"), "\"a??b\"");
+    }
+}

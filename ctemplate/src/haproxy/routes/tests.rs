@@ -1,0 +1,142 @@
+use super::*;
+
+fn site() -> Site {
+    let environment = |name: &str, port_prefix: &str, host_prefix: &str| Environment {
+        name: name.to_owned(),
+        port_prefix: port_prefix.to_owned(),
+        host_prefix: host_prefix.to_owned(),
+    };
+    Site {
+        environments: vec![
+            environment("production", "", ""),
+            environment("staging", "1", "staging-"),
+        ],
+        well_known: BTreeMap::from([("marathon".to_owned(), WellKnown { port: 18080 })]),
+    }
+}
+
+fn service(name: &str, tags: &str) -> CatalogService {
+    CatalogService {
+        name: name.to_owned(),
+        tags: tags.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+/// The table as text: `frontend ports hosts balance` a line.
+fn printed(services: &[CatalogService]) -> (Vec<String>, Vec<String>) {
+    let table = table(services, &site());
+    let line = |route: &Route| {
+        let ports: Vec<_> = route.ports.iter().map(u16::to_string).collect();
+        let hosts: Vec<_> = route.hosts.iter().cloned().collect();
+        let words =
+            [&route.frontend, &ports.join(","), &hosts.join(","), &route.balance.to_owned()];
+        words.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
+    };
+    (table.routes.iter().map(line).collect(), table.problems)
+}
+
+#[test]
+fn a_service_is_reached_in_each_of_its_environments() {
+    let (routes, problems) = printed(&[
+        service("api", "production internal-listen-tcp-5000 balance-leastconn"),
+        service("untagged", ""),
+        service("web", "external-host-Example.com internal-listen-http-3000 production staging"),
+    ]);
+    assert_eq!(
+        routes,
+        [
+            "internal_tcp_in_production:api 5000 leastconn",
+            "internal_http_in_production:web 3000 example.com roundrobin",
+            "internal_http_in_staging:web 13000 staging-example.com roundrobin",
+        ]
+    );
+    assert_eq!(problems, [""; 0]);
+}
+
+#[test]
+fn tags_of_an_app_with_several_ports_go_to_the_service_of_that_port() {
+    let tags = "production internal-listen-http-3000 internal-listen-http-3010";
+    let (routes, problems) = printed(&[service("web-3000", tags), service("web-3010", tags)]);
+    assert_eq!(
+        routes,
+        [
+            "internal_http_in_production:web-3000 3000 roundrobin",
+            "internal_http_in_production:web-3010 3010 roundrobin"
+        ]
+    );
+    assert_eq!(problems, [""; 0]);
+}
+
+#[test]
+fn a_port_has_one_owner() {
+    let (routes, problems) = printed(&[
+        service("a", "production internal-listen-http-3000"),
+        service("b", "production internal-listen-http-3000 internal-listen-http-3001"),
+        service("c", "production staging internal-listen-http-8080"),
+        service("d", "production internal-listen-http-13001"),
+        service("e", "staging internal-listen-http-3001"),
+    ]);
+    assert_eq!(
+        routes,
+        [
+            "internal_http_in_production:a 3000 roundrobin",
+            "internal_http_in_production:b 3001 roundrobin",
+            "internal_http_in_production:c 8080 roundrobin",
+            "internal_http_in_production:d 13001 roundrobin",
+        ]
+    );
+    assert_eq!(
+        problems,
+        [
+            r#"service "b": port 3000 of production is left out: it belongs to production:a"#,
+            r#"service "c": port 18080 of staging is left out: it belongs to marathon"#,
+            r#"service "e": port 13001 of staging is left out: it belongs to production:d"#,
+        ]
+    );
+}
+
+#[test]
+fn a_staging_port_that_does_not_exist_is_left_out_alone() {
+    let (routes, problems) =
+        printed(&[service("web", "production staging internal-listen-http-10000")]);
+    assert_eq!(routes, ["internal_http_in_production:web 10000 roundrobin"]);
+    assert_eq!(
+        problems,
+        [r#"service "web": port 110000 of staging is left out: ports end at 65535"#]
+    );
+}
+
+#[test]
+fn what_haproxy_would_refuse_is_left_out_and_reported() {
+    let hostile = CatalogService {
+        name: "web".to_owned(),
+        tags: vec![
+            "internal-listen-http-3000\n  http-request deny".to_owned(),
+            "production".to_owned(),
+        ],
+    };
+    let (routes, problems) = printed(&[
+        service("a#b", "production internal-listen-http-3000"),
+        hostile,
+        service(
+            "x",
+            "production balance-luck external-host-_ internal-listen-http-80 internal-listen-tcp-81",
+        ),
+    ]);
+    assert_eq!(routes, ["internal_http_in_production:x 80 roundrobin"]);
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert!(problems.iter().all(|problem| !problem.contains('\n')));
+}
+
+#[test]
+fn a_host_has_one_owner() {
+    let (routes, problems) = printed(&[
+        service("a", "production external-host-staging-x.com"),
+        service("b", "staging external-host-x.com"),
+    ]);
+    assert_eq!(routes, ["internal_http_in_production:a staging-x.com roundrobin"]);
+    assert_eq!(
+        problems,
+        [r#"service "b": host staging-x.com of staging is left out: it belongs to production:a"#]
+    );
+}

@@ -1,0 +1,96 @@
+//! Tags to what they ask for. `templates/README.md` is the manual of this language.
+
+use crate::haproxy::names;
+
+/// The balance algorithms that need no argument (HAProxy's manual, "balance").
+const ALGORITHMS: [&str; 7] =
+    ["roundrobin", "static-rr", "leastconn", "first", "source", "uri", "random"];
+
+/// What a tag asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A port of the internal load balancer in HTTP or TCP mode.
+    Listen(Mode, u16),
+    /// A balance algorithm.
+    Balance(&'static str),
+    /// A host name of the external load balancer.
+    Host(String),
+}
+
+/// How HAProxy treats the traffic of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Requests.
+    Http,
+    /// Bytes.
+    Tcp,
+}
+
+/// Reads a tag: `None` when it is none of ours, an error when it is one of ours and wrong.
+pub fn read(tag: &str) -> Option<Result<Wish, &'static str>> {
+    if let Some(port) = tag.strip_prefix("internal-listen-http-") {
+        Some(listen(Mode::Http, port))
+    } else if let Some(port) = tag.strip_prefix("internal-listen-tcp-") {
+        Some(listen(Mode::Tcp, port))
+    } else if let Some(name) = tag.strip_prefix("balance-") {
+        let known = ALGORITHMS.into_iter().find(|known| *known == name);
+        Some(known.map(Wish::Balance).ok_or("HAProxy has no such algorithm"))
+    } else {
+        let name = tag.strip_prefix("external-host-")?;
+        Some(names::host(name).map(Wish::Host).ok_or("that is no host name"))
+    }
+}
+
+/// The port that a name or a tag ends in, after a dash.
+pub fn trailing_port(text: &str) -> Option<u16> {
+    text.rsplit_once('-').and_then(|(_, port)| read_port(port))
+}
+
+fn listen(mode: Mode, port: &str) -> Result<Wish, &'static str> {
+    read_port(port).map(|port| Wish::Listen(mode, port)).ok_or("a port is a number from 1 to 65535")
+}
+
+fn read_port(text: &str) -> Option<u16> {
+    let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| canonical)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_whole() {
+        for (tag, want) in [
+            ("production", None),
+            ("internal-listen-http-3000", Some(Ok(Wish::Listen(Mode::Http, 3000)))),
+            ("internal-listen-tcp-65535", Some(Ok(Wish::Listen(Mode::Tcp, 65535)))),
+            ("balance-leastconn", Some(Ok(Wish::Balance("leastconn")))),
+            ("external-host-WWW.example.com", Some(Ok(Wish::Host("www.example.com".to_owned())))),
+            ("my-internal-listen-http-3000", None),
+        ] {
+            assert_eq!(read(tag), want, "{tag}");
+        }
+        for tag in [
+            "internal-listen-http-",
+            "internal-listen-http-0",
+            "internal-listen-http-65536",
+            "internal-listen-http-+80",
+            "internal-listen-http-080",
+            "internal-listen-http-3000\n  http-request deny",
+            "balance-luck",
+            "external-host-a b",
+        ] {
+            assert!(matches!(read(tag), Some(Err(_))), "{tag}");
+        }
+    }
+
+    #[test]
+    fn names_of_multi_port_services_end_in_their_port() {
+        assert_eq!(trailing_port("test-server-3000"), Some(3000));
+        for name in ["test-server", "web2", "web-", "3000", "web-99999"] {
+            assert_eq!(trailing_port(name), None, "{name}");
+        }
+    }
+}
