@@ -9,17 +9,8 @@ use clap::Parser;
 use daemon::log::LogArgs;
 
 /// Renders templates from Consul and keeps them current
-///
-/// Watches everything a template asks of Consul, renders it again when something changes, writes the file when it
-/// differs, and runs a command afterwards:
-///
-///   ctemplate -template 'internal.cfg.hbs:/etc/haproxy/haproxy.cfg:systemctl reload haproxy' \
-///             -check 'haproxy -c -q -f {}'
-///
-/// Templates end in .hbs (Handlebars). Partials are read from the folder `partials` beside a template, settings from
-/// the file `values.toml` beside it.
 #[derive(Clone, Debug, Parser)]
-#[command(version, verbatim_doc_comment, after_help = AFTER)]
+#[command(version, long_about = ABOUT, after_help = AFTER)]
 pub struct Cli {
     /// A template, the file it becomes, and the command to run when that file has changed. May be repeated
     #[arg(long = "template", value_name = "IN[:OUT[:COMMAND]]", required = true)]
@@ -63,6 +54,18 @@ pub struct Cli {
     #[command(flatten)]
     pub log: LogArgs,
 }
+
+const ABOUT: &str = "\
+Renders templates from Consul and keeps them current.
+
+Watches everything a template asks of Consul, renders it again when something changes, writes the file when it differs, \
+and runs a command afterwards:
+
+  ctemplate -template 'internal.cfg.hbs:/etc/haproxy/haproxy.cfg:systemctl reload haproxy' \\
+            -check 'haproxy -c -q -f {}'
+
+Templates end in .hbs (Handlebars). Partials are read from the folder `partials` beside a template, settings from the \
+file `values.toml` beside it.";
 
 const AFTER: &str = "\
 Exit codes, as consul-template's: 0 success, 13 wrong flags, 14 a template, its check or its command failed \
