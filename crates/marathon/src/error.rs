@@ -8,9 +8,8 @@ use url::Url;
 
 /// A request that did not give what it was made for.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct Error {
-    /// Without credentials.
+    /// Without credentials and parameters.
     pub url: String,
     /// What went wrong.
     pub kind: Kind,
@@ -55,7 +54,7 @@ pub enum Kind {
 
 impl Error {
     pub(crate) fn new(url: &Url, kind: Kind) -> Self {
-        Self { url: url.to_string(), kind }
+        Self { url: without_query(url), kind }
     }
 
     /// Classifies an error of the HTTP client; `limit` is the time-out the request had.
@@ -105,6 +104,13 @@ impl fmt::Display for Error {
 
 // No source: Display already says all of it, and a chain would say it twice.
 impl std::error::Error for Error {}
+
+/// The parameters are always the same for a path, and would bury what went wrong.
+pub(crate) fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.into()
+}
 
 fn refusal(status: u16, message: &str) -> String {
     if message.is_empty() {

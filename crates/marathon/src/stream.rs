@@ -7,7 +7,7 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, without_query};
 use crate::event::{Event, decode};
 use crate::sse::Parser;
 
@@ -39,8 +39,8 @@ impl EventStream {
     }
 
     /// Where it comes from: the leader, after a redirect.
-    pub fn url(&self) -> &Url {
-        &self.url
+    pub fn url(&self) -> String {
+        without_query(&self.url)
     }
 
     /// The next event. Cancel safe: nothing is lost when the future is dropped, nor does the deadline start anew.
