@@ -1,1 +1,7 @@
-fn main() {}
+//! The `registrator` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    registrator::main()
+}

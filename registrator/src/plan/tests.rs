@@ -1,0 +1,160 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::service::Protocol;
+
+type Desired = BTreeMap<ServiceId, Registration>;
+type Agent = BTreeMap<String, Actual>;
+
+fn ownership() -> Ownership {
+    Ownership { owner: "me".to_owned(), adopt: false }
+}
+
+fn service(owner: Option<&str>, name: &str, tags: &[&str]) -> Registration {
+    let meta = owner.map(|owner| (mark::OWNER.to_owned(), owner.to_owned())).into_iter().collect();
+    let tags = tags.iter().map(ToString::to_string).collect();
+    Registration {
+        name: name.into(),
+        tags,
+        meta,
+        address: "10.0.0.1".into(),
+        port: 31000,
+        check: None,
+    }
+}
+
+fn actual(registration: Registration) -> Actual {
+    Actual { registration, has_check: false }
+}
+
+fn id(task: &str) -> ServiceId {
+    ServiceId { task: task.into(), port: 80, protocol: Protocol::Tcp }
+}
+
+/// What the agent has after a plan was written.
+fn apply(plan: &Plan, agent: &Agent) -> Agent {
+    let mut agent = agent.clone();
+    for id in plan.deregister.keys() {
+        agent.remove(id);
+    }
+    for (id, write) in &plan.register {
+        agent.insert(id.to_string(), actual(write.registration.clone()));
+    }
+    agent
+}
+
+fn owned(agent: &Agent) -> BTreeMap<String, Registration> {
+    let ours = agent.iter().filter(|(id, found)| ownership().of(id, found) == Owner::Ours);
+    ours.map(|(id, found)| (id.clone(), found.registration.clone())).collect()
+}
+
+fn a_service(
+    owner: impl Strategy<Value = Option<&'static str>>,
+) -> impl Strategy<Value = Registration> {
+    let tags = prop::collection::vec(prop::sample::select(vec!["a", "b", "a,b"]), 0..3);
+    (owner, "[ab]", tags).prop_map(|(owner, name, tags)| service(owner, &name, &tags))
+}
+
+fn some_desired() -> impl Strategy<Value = Desired> {
+    prop::collection::btree_map(
+        "[a-e]".prop_map(|task| id(&task)),
+        a_service(Just(Some("me"))),
+        0..6,
+    )
+}
+
+fn some_agent() -> impl Strategy<Value = Agent> {
+    let owners = prop::sample::select(vec![Some("me"), Some("you"), None]);
+    let ids = prop_oneof!["[a-e]:80", "[a-e]"];
+    prop::collection::btree_map(ids, a_service(owners).prop_map(actual), 0..8)
+}
+
+proptest! {
+    #[test]
+    fn applying_a_plan_gives_what_is_desired(desired in some_desired(), agent in some_agent()) {
+        let plan = plan(&desired, &agent, &ownership());
+        let free = desired.iter().filter(|(id, _)| !plan.taken.contains_key(id));
+        let want: BTreeMap<_, _> = free.map(|(id, service)| (id.to_string(), service.clone())).collect();
+        prop_assert_eq!(owned(&apply(&plan, &agent)), want);
+    }
+
+    #[test]
+    fn there_is_nothing_to_do_twice(desired in some_desired(), agent in some_agent()) {
+        let after = apply(&plan(&desired, &agent, &ownership()), &agent);
+        prop_assert!(plan(&desired, &after, &ownership()).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_never_in_a_plan(desired in some_desired(), agent in some_agent()) {
+        let plan = plan(&desired, &agent, &ownership());
+        let written = plan.register.keys().map(ToString::to_string);
+        for id in written.chain(plan.deregister.keys().cloned()) {
+            let ours = agent.get(&id).is_none_or(|found| ownership().of(&id, found) == Owner::Ours);
+            prop_assert!(ours, "{}", id);
+        }
+    }
+}
+
+#[test]
+fn a_difference_in_any_field_is_written() {
+    let wanted = service(Some("me"), "web", &["a", "b"]);
+    let differ = |change: fn(&mut Registration)| {
+        let mut other = wanted.clone();
+        change(&mut other);
+        let desired = Desired::from([(id("a"), wanted.clone())]);
+        let agent = Agent::from([("a:80".to_owned(), actual(other))]);
+        let plan = plan(&desired, &agent, &ownership());
+        let fields = plan.register.values().flat_map(|write| write.changes.clone().unwrap());
+        fields.map(|change| change.field).collect::<Vec<_>>()
+    };
+    assert!(differ(|_| {}).is_empty());
+    assert_eq!(differ(|it| it.name = "x".into()), ["name"]);
+    assert_eq!(differ(|it| it.tags.reverse()), ["tags"]);
+    assert_eq!(differ(|it| it.tags = vec!["a,b".into()]), ["tags"]);
+    assert_eq!(differ(|it| it.port = 1), ["endpoint"]);
+    assert_eq!(differ(|it| it.address = "10.0.0.2".into()), ["endpoint"]);
+    assert_eq!(differ(|it| drop(it.meta.insert("a".into(), "b".into()))), ["meta"]);
+}
+
+#[test]
+fn a_check_that_was_taken_away_is_written_again() {
+    let mut wanted = service(Some("me"), "web", &[]);
+    let bare = actual(wanted.clone());
+    wanted.check = Some(crate::service::Check {
+        target: crate::service::Target::Tcp("10.0.0.1:31000".into()),
+        interval: "10s".into(),
+        timeout: None,
+        initial_status: "passing".into(),
+        deregister_after: None,
+    });
+    let desired = Desired::from([(id("a"), wanted)]);
+    let writes = |has_check| {
+        let agent = Agent::from([("a:80".to_owned(), Actual { has_check, ..bare.clone() })]);
+        plan(&desired, &agent, &ownership()).register.len()
+    };
+    assert_eq!((writes(false), writes(true)), (1, 0));
+}
+
+#[test]
+fn the_dry_run_is_a_diff() {
+    let desired = Desired::from([
+        (id("new"), service(Some("me"), "web", &["production"])),
+        (id("same"), service(Some("me"), "web", &[])),
+        (id("tags"), service(Some("me"), "web", &["production"])),
+        (id("taken"), service(Some("me"), "web", &[])),
+    ]);
+    let agent = Agent::from([
+        ("gone:80".to_owned(), actual(service(Some("me"), "web", &[]))),
+        ("mysql".to_owned(), actual(service(None, "mysql", &[]))),
+        ("same:80".to_owned(), actual(service(Some("me"), "web", &[]))),
+        ("tags:80".to_owned(), actual(service(Some("me"), "web", &["staging"]))),
+        ("taken:80".to_owned(), actual(service(None, "web", &[]))),
+    ]);
+    insta::assert_snapshot!(plan(&desired, &agent, &ownership()), @r"
+    - gone:80  web at 10.0.0.1:31000
+    + new:80  web at 10.0.0.1:31000 tagged production
+    ~ tags:80  web at 10.0.0.1:31000 tagged production
+        tags: staging -> production
+    1 to register, 1 to change, 1 to deregister, 1 unchanged
+    ");
+}

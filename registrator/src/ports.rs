@@ -1,0 +1,204 @@
+//! Where the ports of a task are reached.
+//!
+//! Marathon gives a task its host ports as a bare list. Which entry belongs to which declared port depends on the network
+//! mode: every port definition, and every mapping with a host port, takes the next one; a mapping without host port takes
+//! none and is reached on the task's own address.
+
+use marathon::{App, NetworkMode, PortMapping, Task};
+
+use crate::service::Protocol;
+use crate::skipped::Reason;
+
+/// A port of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// The number that metadata keys and the service's id use.
+    pub declared: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// Where it is reached.
+    pub address: String,
+    /// Where it is reached.
+    pub port: u16,
+}
+
+/// A declared port, before it is known where it is reached.
+struct Declared<'a> {
+    number: u16,
+    protocol: &'a str,
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// The next host port of the task.
+    Host,
+    /// The task's own address.
+    Task,
+}
+
+/// The ports of a task; `host` is the address of its agent.
+///
+/// # Errors
+/// The task does not fit the app's definition, as while the definition changes.
+pub fn of_task(app: &App, task: &Task, host: &str) -> Result<Vec<Port>, Reason> {
+    let declared = declared(app);
+    let on_host = declared.iter().filter(|port| port.place == Place::Host).count();
+    if on_host != task.ports.len() {
+        return Err(Reason::PortCount { declared: on_host, assigned: task.ports.len() });
+    }
+    let mut host_ports = task.ports.iter().copied();
+    let mut ports = Vec::new();
+    for port in &declared {
+        let (address, number) = match port.place {
+            Place::Host => (host, host_ports.next().unwrap_or_default()),
+            Place::Task => (own_address(task)?, port.number),
+        };
+        // Marathon's 0 stands for "the same as the host port".
+        let declared = if port.number == 0 { number } else { port.number };
+        // Still 0: the mapping Marathon invents for an app on a container network that declares none.
+        if declared != 0 && number != 0 {
+            ports.extend(protocols(port.protocol).map(|protocol| Port {
+                declared,
+                protocol,
+                address: address.to_owned(),
+                port: number,
+            }));
+        }
+    }
+    if ports.is_empty() { Err(Reason::NoPorts) } else { Ok(ports) }
+}
+
+fn declared(app: &App) -> Vec<Declared<'_>> {
+    let mode = app.network_mode();
+    match (mode, app.port_mappings()) {
+        (NetworkMode::Host, _) => of_host(app),
+        (_, Some(mappings)) => mappings.iter().map(|mapping| of_mapping(mode, mapping)).collect(),
+        (_, None) => of_discovery(app),
+    }
+}
+
+fn of_host(app: &App) -> Vec<Declared<'_>> {
+    if app.port_definitions.is_empty() {
+        let tcp = |port: &u16| Declared { number: *port, protocol: "tcp", place: Place::Host };
+        return app.ports.iter().map(tcp).collect();
+    }
+    let definitions = app.port_definitions.iter();
+    definitions
+        .map(|port| Declared { number: port.port, protocol: &port.protocol, place: Place::Host })
+        .collect()
+}
+
+fn of_mapping(mode: NetworkMode, mapping: &PortMapping) -> Declared<'_> {
+    // Bridge mode takes a missing host port for a dynamic one.
+    let on_host = mode == NetworkMode::Bridge || mapping.host_port.is_some();
+    let place = if on_host { Place::Host } else { Place::Task };
+    Declared { number: mapping.container_port, protocol: &mapping.protocol, place }
+}
+
+/// Up to 1.4, an address for each task without docker's mappings.
+fn of_discovery(app: &App) -> Vec<Declared<'_>> {
+    let discovery = app.ip_address.as_ref().and_then(|address| address.discovery.as_ref());
+    let ports = discovery.map(|discovery| discovery.ports.as_slice()).unwrap_or_default();
+    let on_task = ports.iter();
+    on_task
+        .map(|port| Declared { number: port.number, protocol: &port.protocol, place: Place::Task })
+        .collect()
+}
+
+fn own_address(task: &Task) -> Result<&str, Reason> {
+    let address = task.ip_addresses.first().map(|ip| ip.ip_address.as_str());
+    address.filter(|address| !address.is_empty()).ok_or(Reason::NoAddress)
+}
+
+/// `tcp`, `udp` or both, as in `udp,tcp`; tcp when nothing is said.
+fn protocols(text: &str) -> impl Iterator<Item = Protocol> {
+    let udp = text.split(',').any(|part| part.trim().eq_ignore_ascii_case("udp"));
+    let tcp = !udp || text.split(',').any(|part| part.trim().eq_ignore_ascii_case("tcp"));
+    let tcp = tcp.then_some(Protocol::Tcp);
+    tcp.into_iter().chain(udp.then_some(Protocol::Udp))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ports(app: &Value, task: &Value) -> Result<Vec<String>, Reason> {
+        let app = serde_json::from_value(app.clone()).unwrap();
+        let task = serde_json::from_value(task.clone()).unwrap();
+        let shown = |port: &Port| {
+            format!("{}/{:?}={}:{}", port.declared, port.protocol, port.address, port.port)
+        };
+        of_task(&app, &task, "10.0.0.1").map(|ports| ports.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn ports_of_every_version_and_network() {
+        let task = json!({"id": "a.1", "ports": [31000, 31001], "ipAddresses": [{"ipAddress": "172.17.0.2"}]});
+        let mappings = json!([{"containerPort": 80, "hostPort": 0}, {"containerPort": 53, "hostPort": 0, "protocol": "udp,tcp"}]);
+        let container = json!([
+            {"containerPort": 80}, {"containerPort": 81, "hostPort": 0},
+            {"containerPort": 53, "protocol": "udp"}, {"containerPort": 82, "hostPort": 0},
+        ]);
+        let on_bridge =
+            vec!["80/Tcp=10.0.0.1:31000", "53/Tcp=10.0.0.1:31001", "53/Udp=10.0.0.1:31001"];
+        let rows = [
+            (
+                "0.13 host",
+                json!({"id": "a", "ports": [8080, 0]}),
+                vec!["8080/Tcp=10.0.0.1:31000", "31001/Tcp=10.0.0.1:31001"],
+            ),
+            (
+                "1.4 host",
+                json!({"id": "a", "ports": [1, 2], "portDefinitions": [{"port": 1}, {"port": 2, "protocol": "udp"}]}),
+                vec!["1/Tcp=10.0.0.1:31000", "2/Udp=10.0.0.1:31001"],
+            ),
+            (
+                "0.13 bridge",
+                json!({"id": "a", "ports": [10000, 10001], "container": {"docker": {"network": "BRIDGE", "portMappings": mappings}}}),
+                on_bridge.clone(),
+            ),
+            (
+                "1.11 bridge",
+                json!({"id": "a", "networks": [{"mode": "container/bridge"}], "container": {"portMappings": mappings}}),
+                on_bridge,
+            ),
+            (
+                "1.11 container",
+                json!({"id": "a", "networks": [{"mode": "container"}], "container": {"portMappings": container}}),
+                vec![
+                    "80/Tcp=172.17.0.2:80",
+                    "81/Tcp=10.0.0.1:31000",
+                    "53/Udp=172.17.0.2:53",
+                    "82/Tcp=10.0.0.1:31001",
+                ],
+            ),
+        ];
+        for (name, app, want) in rows {
+            assert_eq!(ports(&app, &task).unwrap(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_for_each_task_before_1_5() {
+        let app = json!({"id": "a", "ipAddress": {"discovery": {"ports": [{"number": 80, "protocol": "tcp"}]}}});
+        let task = json!({"id": "a.1", "ipAddresses": [{"ipAddress": "10.1.0.2"}]});
+        assert_eq!(ports(&app, &task).unwrap(), ["80/Tcp=10.1.0.2:80"]);
+        assert_eq!(ports(&app, &json!({"id": "a.1"})), Err(Reason::NoAddress));
+    }
+
+    #[test]
+    fn a_task_that_does_not_fit_is_refused() {
+        let task = json!({"id": "a.1", "ports": [31000]});
+        let app = json!({"id": "a", "ports": [1, 2]});
+        assert_eq!(ports(&app, &task), Err(Reason::PortCount { declared: 2, assigned: 1 }));
+        let host =
+            json!({"id": "a", "container": {"docker": {"network": "HOST", "portMappings": null}}});
+        assert_eq!(ports(&host, &json!({"id": "a.1"})), Err(Reason::NoPorts));
+        let invented = json!({"id": "a", "networks": [{"mode": "container"}], "container": {"portMappings": [{"containerPort": 0}]}});
+        let task = json!({"id": "a.1", "ipAddresses": [{"ipAddress": "10.1.0.2"}]});
+        assert_eq!(ports(&invented, &task), Err(Reason::NoPorts));
+    }
+}

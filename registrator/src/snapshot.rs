@@ -1,0 +1,156 @@
+//! Reads Marathon and Consul into values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use marathon::{AppId, Kind};
+use tokio::task::JoinSet;
+
+use crate::here::Here;
+use crate::service::{Actual, Registration};
+use crate::trigger::Work;
+use crate::view::{AppAnswer, View};
+
+/// A resolver that does not answer must not keep a good answer of Marathon's waiting.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Requests to Marathon at the same time.
+const CONCURRENT: usize = 4;
+
+/// What became of a read of Marathon.
+#[derive(Debug)]
+pub struct Reading {
+    /// What it was for.
+    pub work: Work,
+    /// When it was asked.
+    pub asked: Instant,
+    /// What came of it.
+    pub outcome: Result<Fresh, marathon::Error>,
+    /// Host names that were resolved for it.
+    pub resolved: BTreeMap<String, Vec<IpAddr>>,
+}
+
+/// What Marathon said.
+#[derive(Debug)]
+pub enum Fresh {
+    /// Everything.
+    All(View),
+    /// About these apps.
+    Apps(Vec<AppAnswer>),
+}
+
+/// Reads what `work` says, and resolves the hosts in it that `here` does not know.
+pub async fn marathon(client: marathon::Client, work: Work, here: Here) -> Reading {
+    let asked = Instant::now();
+    let outcome = match &work {
+        Work::All => all(&client).await,
+        Work::Apps(ids) => apps(&client, ids).await,
+    };
+    let retry = work == Work::All;
+    let names: Vec<_> = outcome.iter().flat_map(Fresh::hosts).collect();
+    let unknown = names.into_iter().filter(|host| here.should_resolve(host, retry)).collect();
+    Reading { work, asked, resolved: resolve(unknown).await, outcome }
+}
+
+impl Fresh {
+    fn hosts(&self) -> BTreeSet<String> {
+        match self {
+            Self::All(view) => view.hosts().into_iter().map(str::to_owned).collect(),
+            Self::Apps(answers) => {
+                let tasks = answers.iter().flat_map(AppAnswer::tasks);
+                tasks.map(|task| task.host.clone()).collect()
+            }
+        }
+    }
+}
+
+async fn all(client: &marathon::Client) -> Result<Fresh, marathon::Error> {
+    let apps = client.apps_with_tasks().await?;
+    // Without its id nobody can tell which services such an app has: then the answer as a whole is not to be trusted.
+    if let Some(nameless) = apps.malformed.iter().find(|app| app.id.is_none()) {
+        let kind = Kind::Decode(format!("an app without id: {}", nameless.reason));
+        return Err(marathon::Error { url: "/v2/apps".to_owned(), kind });
+    }
+    Ok(Fresh::All(View::of(apps)))
+}
+
+async fn apps(client: &marathon::Client, ids: &BTreeSet<AppId>) -> Result<Fresh, marathon::Error> {
+    let mut answers = Vec::new();
+    let mut requests = JoinSet::new();
+    let mut ids = ids.iter().cloned();
+    loop {
+        while requests.len() < CONCURRENT
+            && let Some(id) = ids.next()
+        {
+            let client = client.clone();
+            requests.spawn(async move { (client.app(&id).await, id) });
+        }
+        match requests.join_next().await {
+            None => return Ok(Fresh::Apps(answers)),
+            Some(Ok((Ok(app), _))) => answers.push(AppAnswer::Found(Box::new(app))),
+            Some(Ok((Err(err), id))) if is_gone(&err) => {
+                answers.push(AppAnswer::Gone(id));
+            }
+            // One app that has no model: the list of all apps says which, and gives the others.
+            Some(Ok((Err(err), _))) if matches!(err.kind, Kind::Decode(_)) => {
+                return all(client).await;
+            }
+            Some(Ok((Err(err), _))) => return Err(err),
+            // A request that panicked is one that said nothing.
+            Some(Err(_)) => {}
+        }
+    }
+}
+
+/// Marathon says so in its own words; a 404 without them comes from something else that listens there.
+fn is_gone(err: &marathon::Error) -> bool {
+    matches!(&err.kind, Kind::Status { status: 404, message, .. } if !message.is_empty())
+}
+
+async fn resolve(names: BTreeSet<String>) -> BTreeMap<String, Vec<IpAddr>> {
+    let mut lookups = JoinSet::new();
+    let mut resolved: BTreeMap<_, Vec<IpAddr>> = BTreeMap::new();
+    for name in names {
+        resolved.insert(name.clone(), Vec::new());
+        lookups.spawn(async move {
+            let lookup = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let addresses = lookup.into_iter().flatten().map(|address| address.ip()).collect();
+            (name, addresses)
+        });
+    }
+    let deadline = tokio::time::Instant::now() + RESOLVE_TIMEOUT;
+    while let Ok(Some(lookup)) = tokio::time::timeout_at(deadline, lookups.join_next()).await {
+        resolved.extend(lookup);
+    }
+    resolved
+}
+
+/// What the agent is called, and where it is.
+pub async fn here(consul: &consul::Client, given: &[String]) -> Result<Here, consul::Error> {
+    let agent = consul.agent_self().await?;
+    // Agents before 1.0 tell their address in their configuration.
+    let own = Some(agent.member.addr).filter(|address| !address.is_empty());
+    let address = own.or(agent.config.advertise_addr).unwrap_or_default();
+    let node = Some(agent.config.node_name).filter(|name| !name.is_empty());
+    Ok(Here::new(&address, &node.unwrap_or(agent.member.name), given))
+}
+
+/// The services that the agent has, by id.
+pub async fn agent(consul: &consul::Client) -> Result<BTreeMap<String, Actual>, consul::Error> {
+    let (services, checks) = tokio::try_join!(consul.agent_services(), consul.agent_checks())?;
+    let checked: BTreeSet<_> = checks.into_values().map(|check| check.service_id).collect();
+    let actual = services.into_iter().map(|(id, service)| {
+        let registration = Registration {
+            name: service.service,
+            tags: service.tags,
+            meta: service.meta,
+            address: service.address,
+            port: service.port,
+            check: None,
+        };
+        let has_check = checked.contains(&id);
+        (id, Actual { registration, has_check })
+    });
+    Ok(actual.collect())
+}
