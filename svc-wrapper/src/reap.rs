@@ -1,0 +1,37 @@
+//! The only place that waits for processes.
+//!
+//! PID 1 inherits every orphan, so the wait is for any child; a wait by pid elsewhere would race it for the same status.
+
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, set_child_subreaper, wait};
+
+use crate::exit::Ended;
+
+/// Asks the kernel for the orphans among our descendants, which PID 1 gets anyway.
+///
+/// Old kernels and some sandboxes refuse; orphans then go to the next subreaper up, as they would without us.
+pub fn adopt_orphans() -> Result<(), Errno> {
+    set_child_subreaper(Some(getpid()))
+}
+
+/// All processes that ended and were not waited for yet.
+pub fn reap() -> impl Iterator<Item = (Pid, Ended)> {
+    std::iter::from_fn(|| {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    if let Some(ended) = ended(status) {
+                        return Some((pid, ended));
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    })
+}
+
+fn ended(status: WaitStatus) -> Option<Ended> {
+    let exited = status.exit_status().and_then(|code| u8::try_from(code).ok()).map(Ended::Exited);
+    exited.or_else(|| status.terminating_signal().map(Ended::Killed))
+}
