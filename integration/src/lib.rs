@@ -1,1 +1,18 @@
 //! The sandbox and the test rig: real Consul, real HAProxy, a development Marathon.
+//!
+//! # Layout
+//!
+//! - [`rig`]: what tests start real programs with: addresses of their own, processes that never outlive
+//!   the test, and waiting for conditions.
+//! - [`dev_marathon`]: a Marathon for development whose tasks are processes of this machine; the program
+//!   `dev-marathon` is its command line.
+//! - [`deploy`]: an app definition to Marathon; the program `marathon-deploy` is its command line.
+//! - [`story`]: what the README tells, step by step; `sandbox --check` and the tests walk through it.
+//! - [`test_server`]: the web service that the tutorial deploys; the program `test-server` is its command line.
+
+pub mod deploy;
+pub mod dev_marathon;
+pub mod rig;
+pub mod sandbox;
+pub mod story;
+pub mod test_server;

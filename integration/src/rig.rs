@@ -1,0 +1,24 @@
+//! What tests and the sandbox start real programs with.
+//!
+//! Everything here is owned by a value: a [`network::Network`] gives its addresses back when it is dropped, a
+//! [`process::Process`] is stopped when it is dropped, and dies with the program that started it even when
+//! that one is killed. So a test that fails half-way leaves nothing running.
+//!
+//! # Layout
+//!
+//! - [`network`], [`process`], [`eventually`], [`component`]: addresses, programs, conditions, where binaries are.
+//! - [`consul`], [`load_balancer`]: a Consul cluster; HAProxy under ctemplate.
+//! - [`marathon`]: a development Marathon and what tests ask it.
+//! - [`platform`]: all of them together, with a registrator on each agent.
+//! - [`load`], [`https`]: clients that count failures, and one for the external load balancer.
+
+pub mod component;
+pub mod consul;
+pub mod eventually;
+pub mod https;
+pub mod load;
+pub mod load_balancer;
+pub mod marathon;
+pub mod network;
+pub mod platform;
+pub mod process;

@@ -1,0 +1,157 @@
+//! A real Consul cluster: three servers, and an agent on each simulated host.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use consul::{Client, Config};
+
+use super::eventually::within;
+use super::process::{self, Process};
+
+/// How long a cluster may take to elect a leader and to know all its nodes; it takes about three seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Consul's default port of the API.
+const PORT: u16 = 8500;
+
+/// The running cluster.
+#[derive(Debug)]
+pub struct Consul {
+    binary: PathBuf,
+    folder: PathBuf,
+    servers: Vec<Member>,
+    agents: Vec<Member>,
+}
+
+/// A server or an agent of the cluster.
+#[derive(Debug)]
+pub struct Member {
+    name: String,
+    address: Ipv4Addr,
+    client: Client,
+    process: Process,
+}
+
+impl Consul {
+    /// Starts servers and agents on the given addresses, with their data below `folder`, and waits until they are one
+    /// cluster.
+    ///
+    /// # Errors
+    ///
+    /// When a process cannot be started.
+    pub async fn start(
+        binary: &Path,
+        folder: &Path,
+        servers: &[Ipv4Addr],
+        agents: &[Ipv4Addr],
+    ) -> Result<Self> {
+        let mut consul = Self {
+            binary: binary.to_owned(),
+            folder: folder.to_owned(),
+            servers: Vec::new(),
+            agents: Vec::new(),
+        };
+        for (n, address) in (1..).zip(servers) {
+            let member = consul.member(&format!("server-{n}"), *address, servers)?;
+            consul.servers.push(member);
+        }
+        for (n, address) in (1..).zip(agents) {
+            let member = consul.member(&format!("agent-{n}"), *address, servers)?;
+            consul.agents.push(member);
+        }
+        let nodes = servers.len() + agents.len();
+        within("the Consul cluster", PATIENCE, async || consul.is_complete(nodes).await).await?;
+        Ok(consul)
+    }
+
+    /// The agents, in the order of their addresses.
+    pub fn agents(&self) -> &[Member] {
+        &self.agents
+    }
+
+    /// The servers, in the order of their addresses.
+    pub fn servers(&self) -> &[Member] {
+        &self.servers
+    }
+
+    /// Ends an agent without warning, as a crash does, and starts it again with the data it had, or without.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started again.
+    pub fn crash_agent(&mut self, n: usize, keep_data: bool) -> Result<()> {
+        let servers: Vec<_> = self.servers.iter().map(|server| server.address).collect();
+        let agent = self.agents.get(n).context("no such agent")?;
+        let (name, address) = (agent.name.clone(), agent.address);
+        agent.process.signal_group(rustix::process::Signal::KILL);
+        agent.process.wait(PATIENCE);
+        if !keep_data {
+            fs::remove_dir_all(self.folder.join(&name))?;
+        }
+        let member = self.member(&name, address, &servers)?;
+        if let Some(agent) = self.agents.get_mut(n) {
+            *agent = member;
+        }
+        Ok(())
+    }
+
+    fn member(&self, name: &str, address: Ipv4Addr, servers: &[Ipv4Addr]) -> Result<Member> {
+        let data = self.folder.join(name);
+        fs::create_dir_all(&data)?;
+        let mut command = process::command(&self.binary);
+        command.arg("agent").args(["-node", name, "-log-level", "warn", "-retry-interval", "1s"]);
+        command.args(["-bind", &address.to_string(), "-client", &address.to_string()]);
+        command.arg("-data-dir").arg(&data);
+        // A laboratory's settings: leaders are elected in a second, and nobody is asked for newer versions.
+        command.args(["-hcl", "performance { raft_multiplier = 1 }"]);
+        command.args(["-hcl", "disable_update_check = true"]);
+        for server in servers {
+            command.args(["-retry-join", &server.to_string()]);
+        }
+        if servers.contains(&address) {
+            command.args(["-server", "-bootstrap-expect", &servers.len().to_string()]);
+        }
+        let log = self.folder.join(format!("{name}.log"));
+        let process = Process::start(name, command, &log)?;
+        let client =
+            Client::new(Config { address: format!("{address}:{PORT}"), ..Config::default() })?;
+        Ok(Member { name: name.to_owned(), address, client, process })
+    }
+
+    async fn is_complete(&self, nodes: usize) -> Result<(), String> {
+        let member = self.agents.first().or(self.servers.first()).ok_or("no members")?;
+        let answer = member.client().nodes(None, &consul::Query::default()).await;
+        let known = answer.map_err(|error| error.to_string())?.value.len();
+        if known == nodes { Ok(()) } else { Err(format!("{known} of {nodes} nodes")) }
+    }
+}
+
+impl Member {
+    /// The node's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its API is: `address:8500`.
+    pub fn api(&self) -> String {
+        format!("{}:{PORT}", self.address)
+    }
+
+    /// The address that it binds to and that its simulated host has.
+    pub const fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// The process.
+    pub const fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// A client of its API.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+}
