@@ -114,8 +114,9 @@ impl<'a> Arguments<'a> {
 
     /// Exactly `N` arguments.
     pub fn exactly<const N: usize>(&self) -> Result<[&'a Json; N], FunctionError> {
+        let plural = if N == 1 { "" } else { "s" };
         <[&Json; N]>::try_from(self.values.as_slice())
-            .map_err(|_| FunctionError(format!("takes {N} arguments, got {}", self.values.len())))
+            .map_err(|_| FunctionError(format!("takes {N} argument{plural}, got {}", self.count())))
     }
 
     /// Exactly `N` arguments, all texts or things that print as one.

@@ -45,8 +45,12 @@ pub fn join(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
 pub fn split(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
     let [separator, text] = arguments.texts()?;
     let text = text.trim();
-    let parts = text.split(&*separator).filter(|_| !text.is_empty());
-    Ok(parts.map(Json::from).collect())
+    Ok(match (text, &*separator) {
+        ("", _) => Json::Array(Vec::new()),
+        // Rust would put an empty part before the first character and after the last.
+        (_, "") => text.chars().map(String::from).collect(),
+        (_, separator) => text.split(separator).collect(),
+    })
 }
 
 fn has(list: &Json, item: &Json) -> Result {

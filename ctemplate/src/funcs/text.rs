@@ -103,5 +103,10 @@ pub fn indent(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
 }
 
 fn compile(pattern: &str) -> std::result::Result<Regex, FunctionError> {
-    Regex::new(pattern).map_err(wrong)
+    Regex::new(pattern).map_err(|error| {
+        // The error shows the pattern over several lines; its last one says what is wrong.
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        FunctionError(format!("pattern '{pattern}': {reason}"))
+    })
 }
