@@ -62,11 +62,9 @@ pub async fn run(cli: &Cli) -> Result<()> {
         let bind =
             cli.bind.map_or_else(|| free_address(candidates), |bind| free_address([bind]))?;
         let options = Options { consul, haproxy, compat: cli.compat.clone(), bind: Some(bind) };
-        let platform = Platform::start(&options, &mut say).await?;
+        let mut platform = Platform::start(&options, &mut say).await?;
         if cli.check {
-            story::run(&platform, &mut say).await?;
-            say("All of it happened as told");
-            return Ok(());
+            return check(&mut platform, &mut say).await;
         }
         story::deploy(&platform, &mut say).await?;
         print(&tour(&platform));
@@ -78,6 +76,18 @@ pub async fn run(cli: &Cli) -> Result<()> {
         None if cli.check => bail!("stopped by a signal"),
         None => Ok(()),
     }
+}
+
+async fn check(platform: &mut Platform, say: &mut impl FnMut(&str)) -> Result<()> {
+    let told = story::run(platform, say).await;
+    match &told {
+        Ok(()) => say("All of it happened as told"),
+        Err(_) => {
+            platform.keep_folder();
+            say(&format!("Files and logs stay in {}", platform.folder().display()));
+        }
+    }
+    told
 }
 
 /// Builds the other programs, in the profile of this one.

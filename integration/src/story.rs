@@ -98,21 +98,28 @@ pub async fn configure(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result
 
 /// Kills a task without warning.
 pub async fn crash(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()> {
-    let before = tasks(platform, PRODUCTION).await?;
-    let victim = before.first().context("no tasks")?.clone();
-    say(&format!("Kill {victim} with SIGKILL"));
+    has_servers(platform, 4).await?;
+    let app = app(platform, PRODUCTION).await?;
+    let victim = app.tasks.first().context("no tasks")?;
+    let port = victim.ports.first().context("a task without a port")?;
+    let server = format!("_{}_{port}", victim.host);
+    say(&format!("Kill {} with SIGKILL", victim.id));
     let killed = Instant::now();
-    let url = format!("{}/tasks/{victim}/kill", platform.faults_url());
+    let url = format!("{}/tasks/{}/kill", platform.faults_url(), victim.id);
     reqwest::Client::new().post(url).send().await?.error_for_status()?;
-    let server = async || {
+    within("the task to leave HAProxy", PATIENCE, async || {
         let servers = platform.internal.servers(BACKEND).map_err(|error| error.to_string())?;
-        if servers.len() < 4 { Ok(()) } else { Err("it is still in haproxy.cfg".to_owned()) }
-    };
-    within("the task to leave HAProxy", PATIENCE, server).await?;
+        if servers.iter().any(|name| name.ends_with(&server)) {
+            Err(server.clone())
+        } else {
+            Ok(())
+        }
+    })
+    .await?;
     say(&format!("  it left haproxy.cfg after {} ms", killed.elapsed().as_millis()));
     let load = Load::start(platform.port(3000), CLIENTS);
     let tasks = platform.answered_by(3000, 4).await?;
-    ensure!(!tasks.contains(&victim), "the killed task still answers");
+    ensure!(!tasks.contains(victim.id.as_str()), "the killed task still answers");
     say("  a new one took its place");
     expect_no_failures(load, say).await
 }

@@ -133,7 +133,7 @@ async fn drained(server: &Server, quiet: Duration) {
             return;
         }
         // With a request in flight there is nothing to wait for but its end.
-        let patience = if active == 0 { rest } else { Duration::from_secs(3600) };
+        let patience = if active == 0 { rest } else { Duration::from_hours(1) };
         timeout(patience, traffic.changed()).await.ok();
     }
 }

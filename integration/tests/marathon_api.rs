@@ -116,6 +116,11 @@ mod tests {
                 assert_eq!(&answer.body["message"], message, "{method} {path}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_not_json() {
+        let (_network, marathon) = start(&[]).await;
         let broken = reqwest::Client::new().post(format!("{}/v2/apps", marathon.url())).body("{");
         let broken = broken.send().await.unwrap();
         assert_eq!(broken.status(), 400);

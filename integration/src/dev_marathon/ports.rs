@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn host_ports_follow_the_declared_ones() {
         use Slot::{Any, Exactly, None as NoSlot};
-        let rows: [(&str, &[Slot], u16, &[u16], Option<&[u16]>); 7] = [
+        type Row = (&'static str, &'static [Slot], u16, &'static [u16], Option<&'static [u16]>);
+        let rows: [Row; 7] = [
             ("first free", &[Any, Any], 31_000, &[31_000], Some(&[31_001, 31_002])),
             ("wraps around", &[Any, Any], 32_000, &[], Some(&[32_000, 31_000])),
             ("exactly", &[Exactly(8080)], 31_000, &[], Some(&[8080])),

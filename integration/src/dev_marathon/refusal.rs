@@ -58,20 +58,19 @@ impl Refusal {
     /// The HTTP status.
     pub fn status(&self, compat: Compat) -> u16 {
         match self {
-            Self::NotJson(_) | Self::BadTaskId(_) | Self::ScaleAndWipe => 400,
             // Since 1.5 the types are checked by the validator too.
             Self::Types(_) if compat >= Compat::V1_11 => 422,
-            Self::Types(_) => 400,
+            Self::Types(_) | Self::NotJson(_) | Self::BadTaskId(_) | Self::ScaleAndWipe => 400,
             Self::Invalid(_) => 422,
             Self::AppExists(_) | Self::Locked(_) => 409,
-            Self::NoApp(..)
+            // Marathon 1.9 to 1.11 take an unknown path for an internal error.
+            Self::NoRoute(_) if compat >= Compat::V1_11 => 500,
+            Self::NoRoute(_)
+            | Self::NoApp(..)
             | Self::NoGroup(_)
             | Self::NoTask(_)
             | Self::NoDeployment(_)
             | Self::NotQueued(_) => 404,
-            // Marathon 1.9 to 1.11 take an unknown path for an internal error.
-            Self::NoRoute(_) if compat >= Compat::V1_11 => 500,
-            Self::NoRoute(_) => 404,
             Self::MethodNotAllowed => 405,
         }
     }

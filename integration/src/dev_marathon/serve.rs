@@ -124,7 +124,9 @@ impl Marathon {
                 let copies = self.faults().copies_of_next_event();
                 let gone: Vec<String> =
                     (0..copies).flat_map(|_| self.streams.send(&event)).collect();
-                gone.iter().for_each(|client| self.announce_detached(client));
+                for client in gone {
+                    self.announce_detached(&client);
+                }
             }
             Action::Wake(after) => {
                 let marathon = Arc::clone(self);

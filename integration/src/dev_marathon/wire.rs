@@ -172,7 +172,7 @@ pub fn plan(deployment: &Deployment, compat: Compat) -> Value {
 pub fn deployment(deployment: &Deployment, compat: Compat) -> Value {
     let in_format = |s: &Step| if compat < Compat::V1_4 { actions(s).into() } else { step(s) };
     let steps: Vec<Value> = deployment.steps.iter().map(in_format).collect();
-    let affected: Vec<&str> = deployment.before.keys().map(|id| id.as_str()).collect();
+    let affected: Vec<&str> = deployment.before.keys().map(AppId::as_str).collect();
     let current = deployment.step().map(|step| {
         step.iter().map(|(id, kind)| {
             json!({"action": kind.name(), "app": id.as_str(), "readinessCheckResults": []})

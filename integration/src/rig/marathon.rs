@@ -15,7 +15,7 @@ use super::network::Network;
 use super::process::{Process, command, program};
 
 /// Long enough for a rolling update on a machine that is busy with other tests.
-const DEPLOYED_WITHIN: Duration = Duration::from_secs(60);
+const DEPLOYED_WITHIN: Duration = Duration::from_mins(1);
 
 /// A development Marathon of one test: its API on `.1:8080`, its admin port on `.1:8081` of the network.
 #[derive(Debug)]

@@ -148,6 +148,11 @@ impl Platform {
         (self.bind, port).into()
     }
 
+    /// Leaves the files and logs behind when the platform stops, for somebody to read.
+    pub fn keep_folder(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     /// The platform's block of addresses; hosts from 100 on are free.
     pub const fn network(&self) -> &Network {
         &self.network

@@ -230,10 +230,10 @@ impl Cluster {
                 }
             },
         };
-        self.keep(app, now);
+        self.keep(&app, now);
     }
 
-    fn keep(&mut self, app: App, now: Timestamp) {
+    fn keep(&mut self, app: &App, now: Timestamp) {
         let is_new = !self.apps.contains_key(&app.id);
         let record = self.apps.entry(app.id.clone()).or_insert_with(|| Record {
             app: app.clone(),
@@ -252,7 +252,7 @@ impl Cluster {
         record.versions.insert(app.version, app.clone());
         record.app = app.clone();
         if is_new || is_other {
-            self.announce_checks(&app, now);
+            self.announce_checks(app, now);
         }
     }
 
