@@ -162,7 +162,7 @@ async fn follow(platform: &Platform, say: &mut impl FnMut(&str)) -> Result<()> {
                 for ((name, balancer), seen) in balancers.iter().zip(&mut seen) {
                     let config = balancer.config()?;
                     if *seen != config {
-                        let servers = config.matches("\n  server ").count();
+                        let servers = config.matches(" check weight ").count();
                         say(&format!("haproxy.cfg ({name}): {servers} servers"));
                         *seen = config;
                     }

@@ -118,12 +118,13 @@ fn read_pid(pid_file: &Path, haproxy: &Process) -> Result<i32, String> {
     text.trim().parse().map_err(|_| format!("no pid: '{text}'"))
 }
 
-/// The second words of the `server` lines of one backend.
+/// The names of the servers of one backend, each of which is listed again as an unchecked backup.
 fn servers_of(config: &str, backend: &str) -> Vec<String> {
     let heading = format!("backend {backend}");
     let lines = config.lines().skip_while(|line| *line != heading).skip(1);
     let section = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
-    let names = section.filter_map(|line| line.trim().strip_prefix("server ")?.split(' ').next());
+    let servers = section.filter_map(|line| line.trim().strip_prefix("server "));
+    let names = servers.filter(|line| !line.contains(" backup ")).filter_map(|line| line.split(' ').next());
     names.map(str::to_owned).collect()
 }
 
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn finds_the_servers_of_a_backend() {
-        let config = "backend a\n  mode http\n  server x 1.1.1.1:1 check\n\nbackend b\n  server y 1.1.1.1:2\n";
+        let config = "backend a\n  mode http\n  server x 1.1.1.1:1 check\n  server x_unchecked 1.1.1.1:1 backup weight 1\n\nbackend b\n  server y 1.1.1.1:2\n";
         assert_eq!(servers_of(config, "a"), ["x"]);
         assert_eq!(servers_of(config, "b"), ["y"]);
         assert_eq!(servers_of(config, "c"), [""; 0]);
