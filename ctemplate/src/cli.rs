@@ -13,7 +13,7 @@ use daemon::log::LogArgs;
 #[command(version, long_about = ABOUT, after_help = AFTER)]
 pub struct Cli {
     /// A template, the file it becomes, and the command to run when that file has changed. May be repeated
-    #[arg(long = "template", value_name = "IN[:OUT[:COMMAND]]", required = true)]
+    #[arg(long = "template", value_name = "IN[:OUT[:COMMAND]]", required_unless_present = "reload_haproxy")]
     pub templates: Vec<String>,
 
     /// Settings of this site, in TOML or JSON, that override those beside the template
@@ -50,6 +50,11 @@ pub struct Cli {
     #[arg(long, value_name = "TOKEN", env = "CONSUL_HTTP_TOKEN", hide_env_values = true)]
     pub consul_token: Option<String>,
 
+    /// Do nothing but reload the HAProxy whose master listens here (haproxy -W -S SOCKET), wait until it has, and leave:
+    /// a command for -template. Unlike a signal it is never lost, and it fails when HAProxy cannot load the file
+    #[arg(long, value_name = "SOCKET", conflicts_with = "templates")]
+    pub reload_haproxy: Option<PathBuf>,
+
     /// The logs.
     #[command(flatten)]
     pub log: LogArgs,
@@ -61,8 +66,8 @@ Renders templates from Consul and keeps them current.
 Watches everything a template asks of Consul, renders it again when something changes, writes the file when it differs, \
 and runs a command afterwards:
 
-  ctemplate -template 'internal.cfg.hbs:/etc/haproxy/haproxy.cfg:systemctl reload haproxy' \\
-            -check 'haproxy -c -q -f {}'
+  ctemplate -check 'haproxy -c -q -f {}' \\
+            -template 'internal.cfg.hbs:/etc/haproxy/haproxy.cfg:ctemplate -reload-haproxy /run/haproxy-master.sock'
 
 Templates end in .hbs (Handlebars). Partials are read from the folder `partials` beside a template, settings from the \
 file `values.toml` beside it.";

@@ -7,10 +7,12 @@
 //!
 //! - [`names`]: which names, hosts and addresses may enter HAProxy's configuration, and how a text is quoted.
 //! - [`tags`]: tags to what they ask for.
+//! - [`reload`]: a HAProxy told to load its new file, through its master's socket.
 //! - [`routes`]: the catalog to the routing table: one winner for every port and host.
 //! - [`servers`]: the instances of a service to the servers of a backend.
 
 pub mod names;
+pub mod reload;
 pub mod routes;
 pub mod servers;
 pub mod tags;

@@ -44,17 +44,22 @@ pub mod source;
 pub mod store;
 pub mod watch;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use cli::Cli;
 use config::Config;
 use daemon::cli::fail;
 use exit::Exit;
+use tokio::runtime::{Builder, Runtime};
 
 /// Runs the program to its end.
 pub fn main(cli: Cli) -> ExitCode {
     if let Err(error) = daemon::log::init(&cli.log) {
         return fail(&error, Exit::Flags);
+    }
+    if let Some(socket) = &cli.reload_haproxy {
+        return finish(reload(socket));
     }
     let config = match Config::new(cli) {
         Ok(config) => config,
@@ -67,15 +72,23 @@ pub fn main(cli: Cli) -> ExitCode {
         }
         Err(error) => return fail(error.as_ref(), Exit::Config),
     };
-    match serve(&config, jobs) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(error.as_ref(), Exit::Runner),
-    }
+    finish(serve(&config, jobs))
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    result.map_or_else(|error| fail(error.as_ref(), Exit::Runner), |()| ExitCode::SUCCESS)
+}
+
+fn reload(socket: &Path) -> anyhow::Result<()> {
+    Ok(runtime()?.block_on(haproxy::reload::reload(socket))?)
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 fn serve(config: &Config, jobs: Vec<job::Job>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = daemon::shutdown::on_signal()?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),

@@ -1,6 +1,6 @@
 //! The open event streams.
 //!
-//! A stream that does not read is given up after [`BUFFER`] events, so it slows nobody down.
+//! A stream that does not read is given up after 1024 events, so it slows nobody down.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,7 @@
 //! A real HAProxy under a real ctemplate, as an operator runs the two.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ impl LoadBalancer {
     /// When the first rendering fails or a process cannot be started.
     pub async fn start(name: &str, folder: &Path, settings: &Settings) -> Result<Self> {
         let file = |suffix: &str| folder.join(format!("{name}{suffix}"));
-        let (config, pid_file) = (file(".cfg"), file(".pid"));
+        let (config, socket) = (file(".cfg"), file(".sock"));
         let render = |command: Option<String>| {
             let mut ctemplate = process::command(program("ctemplate"));
             ctemplate.args(["-consul-addr", &settings.consul]).arg("-values").arg(&settings.values);
@@ -66,12 +67,11 @@ impl LoadBalancer {
             bail!("the first {} was not rendered:\n{}", config.display(), once.log());
         }
         let mut haproxy = process::command(&settings.haproxy);
-        haproxy.arg("-W").arg("-f").arg(&config).arg("-p").arg(&pid_file);
+        haproxy.arg("-W").arg("-f").arg(&config).arg("-S").arg(&socket);
         let haproxy = Process::start("haproxy", haproxy, &file(".haproxy.log"))?;
-        let pid =
-            within("HAProxy's pid file", PATIENCE, async || read_pid(&pid_file, &haproxy)).await?;
-        // SIGUSR2 makes the master load the file anew and hand its listening sockets to the new worker.
-        let reload = format!("kill -USR2 {pid}");
+        within("HAProxy's master socket", PATIENCE, async || is_up(&socket, &haproxy)).await?;
+        let reload =
+            format!("'{}' -reload-haproxy {}", program("ctemplate").display(), socket.display());
         let ctemplate = Process::start("ctemplate", render(Some(reload)), &file(".ctemplate.log"))?;
         Ok(Self { config, ctemplate, haproxy })
     }
@@ -110,12 +110,11 @@ impl LoadBalancer {
     }
 }
 
-fn read_pid(pid_file: &Path, haproxy: &Process) -> Result<i32, String> {
+fn is_up(socket: &Path, haproxy: &Process) -> Result<(), String> {
     if !haproxy.is_running() {
         return Err(format!("HAProxy has ended:\n{}", haproxy.log()));
     }
-    let text = fs::read_to_string(pid_file).map_err(|error| error.to_string())?;
-    text.trim().parse().map_err(|_| format!("no pid: '{text}'"))
+    UnixStream::connect(socket).map(drop).map_err(|error| error.to_string())
 }
 
 /// The names of the servers of one backend, each of which is listed again as an unchecked backup.
@@ -124,7 +123,8 @@ fn servers_of(config: &str, backend: &str) -> Vec<String> {
     let lines = config.lines().skip_while(|line| *line != heading).skip(1);
     let section = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
     let servers = section.filter_map(|line| line.trim().strip_prefix("server "));
-    let names = servers.filter(|line| !line.contains(" backup ")).filter_map(|line| line.split(' ').next());
+    let names =
+        servers.filter(|line| !line.contains(" backup ")).filter_map(|line| line.split(' ').next());
     names.map(str::to_owned).collect()
 }
 

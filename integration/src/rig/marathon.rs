@@ -54,6 +54,8 @@ impl DevMarathon {
         let image = format!("test-server='{}' --drain 0.2", program("test-server").display());
         let mut command = command(program("dev-marathon"));
         command.args(["--listen", &listen, "--admin", &admin, "--image", &image]).args(arguments);
+        // So that the sandboxes of its tasks go with this value, even when it is killed.
+        command.env("TMPDIR", dir.path());
         if !arguments.contains(&"--agent") {
             for n in [11, 12] {
                 command.args(["--agent", &network.host(n).to_string()]);
