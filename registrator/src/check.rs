@@ -32,7 +32,9 @@ pub fn of_port(metadata: &Metadata, port: &Port) -> (Option<Check>, Vec<Reason>)
         wrong.push(left_out(&found, "this kind of check is not supported"));
         return (None, wrong);
     }
+    // Neither kind can ask anything of a UDP port; the key is meant for the app's other ports.
     let target = match kind {
+        _ if port.protocol == Protocol::Udp => None,
         "CHECK_HTTP" => Some(http(&found, port)),
         _ => tcp(&found, port),
     };
@@ -58,9 +60,8 @@ fn http(found: &Found<'_>, port: &Port) -> Target {
     Target::Http(format!("http://{}/{path}", authority(port)))
 }
 
-/// `SERVICE_CHECK_TCP=true`; a UDP port cannot be connected to.
 fn tcp(found: &Found<'_>, port: &Port) -> Option<Target> {
-    let wanted = !found.value.eq_ignore_ascii_case("false") && port.protocol == Protocol::Tcp;
+    let wanted = !found.value.eq_ignore_ascii_case("false");
     wanted.then(|| Target::Tcp(authority(port)))
 }
 
