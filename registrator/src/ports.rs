@@ -2,7 +2,7 @@
 //!
 //! Marathon gives a task its host ports as a bare list. Which entry belongs to which declared port depends on the network
 //! mode: every port definition, and every mapping with a host port, takes the next one; a mapping without host port takes
-//! none and is reached on the task's own address.
+//! none. On a container network all ports are reached on the task's own address, also those that are mapped.
 
 use marathon::{App, NetworkMode, PortMapping, Task};
 
@@ -26,14 +26,16 @@ pub struct Port {
 struct Declared<'a> {
     number: u16,
     protocol: &'a str,
+    /// Whether it takes the next of the task's host ports.
+    is_mapped: bool,
     place: Place,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Place {
-    /// The next host port of the task.
+    /// The agent's address and the host port.
     Host,
-    /// The task's own address.
+    /// The task's own address and the declared port.
     Task,
 }
 
@@ -43,19 +45,20 @@ enum Place {
 /// The task does not fit the app's definition, as while the definition changes.
 pub fn of_task(app: &App, task: &Task, host: &str) -> Result<Vec<Port>, Reason> {
     let declared = declared(app);
-    let on_host = declared.iter().filter(|port| port.place == Place::Host).count();
+    let on_host = declared.iter().filter(|port| port.is_mapped).count();
     if on_host != task.ports.len() {
         return Err(Reason::PortCount { declared: on_host, assigned: task.ports.len() });
     }
     let mut host_ports = task.ports.iter().copied();
     let mut ports = Vec::new();
     for port in &declared {
-        let (address, number) = match port.place {
-            Place::Host => (host, host_ports.next().unwrap_or_default()),
-            Place::Task => (own_address(task)?, port.number),
-        };
+        let host_port = if port.is_mapped { host_ports.next() } else { None }.unwrap_or_default();
         // Marathon's 0 stands for "the same as the host port".
-        let declared = if port.number == 0 { number } else { port.number };
+        let declared = if port.number == 0 { host_port } else { port.number };
+        let (address, number) = match port.place {
+            Place::Host => (host, host_port),
+            Place::Task => (own_address(task)?, declared),
+        };
         // Still 0: the mapping Marathon invents for an app on a container network that declares none.
         if declared != 0 && number != 0 {
             ports.extend(protocols(port.protocol).map(|protocol| Port {
@@ -80,20 +83,34 @@ fn declared(app: &App) -> Vec<Declared<'_>> {
 
 fn of_host(app: &App) -> Vec<Declared<'_>> {
     if app.port_definitions.is_empty() {
-        let tcp = |port: &u16| Declared { number: *port, protocol: "tcp", place: Place::Host };
+        let tcp = |port: &u16| Declared {
+            number: *port,
+            protocol: "tcp",
+            is_mapped: true,
+            place: Place::Host,
+        };
         return app.ports.iter().map(tcp).collect();
     }
     let definitions = app.port_definitions.iter();
     definitions
-        .map(|port| Declared { number: port.port, protocol: &port.protocol, place: Place::Host })
+        .map(|port| Declared {
+            number: port.port,
+            protocol: &port.protocol,
+            is_mapped: true,
+            place: Place::Host,
+        })
         .collect()
 }
 
 fn of_mapping(mode: NetworkMode, mapping: &PortMapping) -> Declared<'_> {
-    // Bridge mode takes a missing host port for a dynamic one.
-    let on_host = mode == NetworkMode::Bridge || mapping.host_port.is_some();
-    let place = if on_host { Place::Host } else { Place::Task };
-    Declared { number: mapping.container_port, protocol: &mapping.protocol, place }
+    let is_bridge = mode == NetworkMode::Bridge;
+    Declared {
+        number: mapping.container_port,
+        protocol: &mapping.protocol,
+        // Bridge mode takes a missing host port for a dynamic one.
+        is_mapped: is_bridge || mapping.host_port.is_some(),
+        place: if is_bridge { Place::Host } else { Place::Task },
+    }
 }
 
 /// Up to 1.4, an address for each task without docker's mappings.
@@ -102,7 +119,12 @@ fn of_discovery(app: &App) -> Vec<Declared<'_>> {
     let ports = discovery.map(|discovery| discovery.ports.as_slice()).unwrap_or_default();
     let on_task = ports.iter();
     on_task
-        .map(|port| Declared { number: port.number, protocol: &port.protocol, place: Place::Task })
+        .map(|port| Declared {
+            number: port.number,
+            protocol: &port.protocol,
+            is_mapped: false,
+            place: Place::Task,
+        })
         .collect()
 }
 
@@ -140,7 +162,7 @@ mod tests {
         let mappings = json!([{"containerPort": 80, "hostPort": 0}, {"containerPort": 53, "hostPort": 0, "protocol": "udp,tcp"}]);
         let container = json!([
             {"containerPort": 80}, {"containerPort": 81, "hostPort": 0},
-            {"containerPort": 53, "protocol": "udp"}, {"containerPort": 82, "hostPort": 0},
+            {"containerPort": 53, "protocol": "udp"}, {"containerPort": 0, "hostPort": 0},
         ]);
         let on_bridge =
             vec!["80/Tcp=10.0.0.1:31000", "53/Tcp=10.0.0.1:31001", "53/Udp=10.0.0.1:31001"];
@@ -170,9 +192,9 @@ mod tests {
                 json!({"id": "a", "networks": [{"mode": "container"}], "container": {"portMappings": container}}),
                 vec![
                     "80/Tcp=172.17.0.2:80",
-                    "81/Tcp=10.0.0.1:31000",
+                    "81/Tcp=172.17.0.2:81",
                     "53/Udp=172.17.0.2:53",
-                    "82/Tcp=10.0.0.1:31001",
+                    "31001/Tcp=172.17.0.2:31001",
                 ],
             ),
         ];
