@@ -13,7 +13,11 @@ use daemon::log::LogArgs;
 #[command(version, long_about = ABOUT, after_help = AFTER)]
 pub struct Cli {
     /// A template, the file it becomes, and the command to run when that file has changed. May be repeated
-    #[arg(long = "template", value_name = "IN[:OUT[:COMMAND]]", required_unless_present = "reload_haproxy")]
+    #[arg(
+        long = "template",
+        value_name = "IN[:OUT[:COMMAND]]",
+        required_unless_present = "reload_haproxy"
+    )]
     pub templates: Vec<String>,
 
     /// Settings of this site, in TOML or JSON, that override those beside the template

@@ -80,12 +80,11 @@ pub async fn run(cli: &Cli) -> Result<()> {
 
 async fn check(platform: &mut Platform, say: &mut impl FnMut(&str)) -> Result<()> {
     let told = story::run(platform, say).await;
-    match &told {
-        Ok(()) => say("All of it happened as told"),
-        Err(_) => {
-            platform.keep_folder();
-            say(&format!("Files and logs stay in {}", platform.folder().display()));
-        }
+    if told.is_ok() {
+        say("All of it happened as told");
+    } else {
+        platform.keep_folder();
+        say(&format!("Files and logs stay in {}", platform.folder().display()));
     }
     told
 }

@@ -20,6 +20,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use clap::Parser;
+use daemon::log::LogArgs;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -53,6 +54,10 @@ pub struct Cli {
     /// Ignored: whatever an app passes as arguments to its image
     #[arg(value_name = "ARGUMENT", hide = true)]
     pub arguments: Vec<String>,
+
+    /// The logs.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 impl Cli {

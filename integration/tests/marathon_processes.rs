@@ -34,7 +34,7 @@ mod tests {
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// The file that a task has written into its sandbox, which is found through a running task's folder.
+    /// The text of a file that a task writes, once its last line is complete.
     async fn written(dir: &tempfile::TempDir, name: &str) -> String {
         let path = dir.path().join(name);
         eventually(name, SOON, async || match std::fs::read_to_string(&path) {
@@ -125,16 +125,22 @@ mod tests {
         let out = dir.path().display();
         let stubborn = json!({
             "id": "/stubborn", "taskKillGracePeriodSeconds": 1,
-            "cmd": "trap '' TERM; while :; do sleep 0.1; done",
+            "cmd": format!("trap '' TERM; echo > {out}/stubborn; while :; do sleep 0.1; done"),
         });
         let parent =
             json!({"id": "/parent", "cmd": format!("sleep 600 & echo $! > {out}/child; wait")});
-        let polite =
-            json!({"id": "/polite", "cmd": "trap 'exit 0' TERM; while :; do sleep 0.1; done"});
+        let polite = json!({
+            "id": "/polite",
+            "cmd": format!("trap 'exit 0' TERM; echo > {out}/polite; while :; do sleep 0.1; done"),
+        });
         for app in [&stubborn, &parent, &polite] {
             marathon.post("/v2/apps", app).await.unwrap();
         }
         marathon.deployed().await;
+        // A task counts as running before its shell has come to the trap.
+        for name in ["stubborn", "polite"] {
+            written(&dir, name).await;
+        }
         let child = written(&dir, "child").await;
         assert!(is_alive(&child));
         let mut events = marathon.events("?event_type=status_update_event").await.unwrap();

@@ -14,6 +14,7 @@ mod tests {
     use integration::rig::load_balancer::{LoadBalancer, Settings};
     use integration::rig::network::Network;
     use integration::rig::platform::{Options, Platform};
+    use integration::rig::process::Process;
     use integration::story;
     use rustix::process::Signal;
     use serde_json::{Value, json};
@@ -73,9 +74,9 @@ mod tests {
     #[tokio::test]
     async fn the_story_happens_as_told() {
         let platform = platform().await;
-        let mut told = String::new();
-        let result = story::run(&platform, &mut |line| told.push_str(&format!("{line}\n"))).await;
-        assert!(result.is_ok(), "{told}{:?}\n{}", result, platform.internal.haproxy().log());
+        let mut told = Vec::new();
+        let result = story::run(&platform, &mut |line| told.push(line.to_owned())).await;
+        assert!(result.is_ok(), "{told:#?}\n{result:?}\n{}", platform.internal.haproxy().log());
     }
 
     #[tokio::test]
@@ -120,7 +121,7 @@ mod tests {
         })
         .await;
         platform.answered_by(3000, 4).await.unwrap();
-        assert!(platform.registrators.iter().all(|registrator| registrator.is_running()));
+        assert!(platform.registrators.iter().all(Process::is_running));
     }
 
     #[tokio::test]

@@ -77,7 +77,8 @@ pub async fn reload(socket: &Path) -> Result<(), ReloadError> {
 
 async fn show(socket: &Path, deadline: Instant) -> Result<Master, ReloadError> {
     let answer = ask(socket, "show proc", deadline).await?;
-    Master::parse(&answer).ok_or(ReloadError::NoMaster { path: socket.display().to_string(), answer })
+    Master::parse(&answer)
+        .ok_or(ReloadError::NoMaster { path: socket.display().to_string(), answer })
 }
 
 /// Sends one command. While the master executes itself anew nobody listens, so a refused connection is tried again.
@@ -88,8 +89,10 @@ async fn ask(socket: &Path, command: &str, deadline: Instant) -> Result<String, 
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        let is_restarting =
-            matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset);
+        let is_restarting = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+        );
         if !is_restarting || Instant::now() >= deadline {
             return Err(ReloadError::Socket { path: socket.display().to_string(), error });
         }
@@ -129,9 +132,14 @@ mod tests {
 
     #[test]
     fn reads_the_masters_line() {
-        let show = |line: &str| format!("#<PID> <type> <reloads>\n{line}\n# workers\n7 worker 3 0d00h00m01s 2.6\n");
+        let show = |line: &str| {
+            format!("#<PID> <type> <reloads>\n{line}\n# workers\n7 worker 3 0d00h00m01s 2.6\n")
+        };
         for (line, want) in [
-            ("15243           master          23 [failed: 1]  0d00h00m04s     2.6.12", Some((23, 1))),
+            (
+                "15243           master          23 [failed: 1]  0d00h00m04s     2.6.12",
+                Some((23, 1)),
+            ),
             ("15243           master          2               0d00h00m04s     2.4.0", Some((2, 0))),
             ("15243           worker          2               0d00h00m04s     2.4.0", None),
         ] {

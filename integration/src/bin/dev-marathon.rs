@@ -1,35 +1,22 @@
 //! A Marathon for development; see `integration::dev_marathon`.
 
-use std::io::{IsTerminal as _, stderr};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use clap::error::ErrorKind;
+use daemon::cli::fail;
+use daemon::exit::Exit;
 use integration::dev_marathon::{cli::Cli, serve::serve};
-use tracing_subscriber::EnvFilter;
-
-/// `EX_USAGE` of sysexits.h.
-const USAGE: u8 = 64;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match daemon::cli::parse::<Cli>() {
         Ok(cli) => cli,
-        Err(err) => {
-            // Nobody is left to tell when standard error is closed.
-            err.print().ok();
-            let is_asked = matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if is_asked { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
-        }
+        Err(exit) => return exit,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(stderr).init();
+    if let Err(error) = daemon::log::init(&cli.log) {
+        return fail(&error, Exit::Usage);
+    }
     match serve(cli).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(err) => {
-            tracing::error!("{err:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(error.as_ref(), Exit::Failure),
     }
 }

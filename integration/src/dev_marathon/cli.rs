@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::Parser;
+use daemon::log::LogArgs;
 
 use super::compat::Compat;
 use super::words;
@@ -57,6 +58,10 @@ pub struct Cli {
     /// Demand basic authentication
     #[arg(long, value_name = "USER:PASSWORD", value_parser = credentials)]
     pub credentials: Option<String>,
+
+    /// The logs.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 fn agent(text: &str) -> Result<Ipv4Addr, String> {
