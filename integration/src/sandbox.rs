@@ -7,15 +7,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
-use marathon::Event;
+use marathon::{Event, kinds};
 
 use crate::rig::component;
-use crate::rig::consul::Member;
 use crate::rig::platform::{EXTERNAL_HTTP, EXTERNAL_HTTPS, HOST, Options, Platform, free_address};
 use crate::story;
 
 /// How often the configurations are looked at to tell of their changes.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The events that are told. Health comes once a task; newer versions send it a second time for the instance.
+const SHOWN: [&str; 4] = [
+    kinds::STATUS_UPDATE,
+    kinds::HEALTH_STATUS_CHANGED,
+    kinds::DEPLOYMENT_SUCCESS,
+    kinds::DEPLOYMENT_FAILED,
+];
 
 /// The whole platform on this machine: a Consul cluster, a development Marathon, three agents with their registrators,
 /// an internal and an external HAProxy under ctemplate, and a test server in two environments
@@ -103,41 +110,39 @@ fn build() -> Result<()> {
 }
 
 fn tour(platform: &Platform) -> String {
-    let marathon = platform.marathon_url();
     let agents: Vec<_> = platform
         .consul
         .agents()
         .iter()
         .map(|agent| format!("{} {}", agent.name(), agent.api()))
         .collect();
-    let consul = platform.consul.agents().first().map(Member::api).unwrap_or_default();
-    let (production, staging) = (platform.port(3000), platform.port(13000));
-    let (http, https) = (platform.port(EXTERNAL_HTTP), platform.port(EXTERNAL_HTTPS));
+    let [production, staging, marathon, consul, http, https] =
+        [3000, 13000, 18080, 18500, EXTERNAL_HTTP, EXTERNAL_HTTPS].map(|port| platform.port(port));
     format!(
         "
 Running:
-  Consul              {}
-  Marathon            {marathon}
-  internal HAProxy    {production} production, {staging} staging
-                      {} Marathon, {} Consul
-  external HAProxy    http://{http}  https://{https}
+  production          http://{production}/
+  staging             http://{staging}/
+  by host name        http://{http}/  https://{https}/
+  Marathon            http://{marathon}/  (itself at {})
+  Consul              http://{consul}/  ({})
   files and logs      {}
 
 Try in another terminal:
-  curl http://{production}/                                   # four tasks in turn
-  curl http://{staging}/                                  # the one in staging
+  curl http://{production}/        # four tasks in turn
+  curl http://{staging}/       # the one in staging
   curl -H 'Host: {HOST}' http://{http}/
   curl -k --connect-to '::{https}' https://{HOST}/
   curl -X PUT -d hello http://{consul}/v1/kv/app/production/test-server/GREETING    # one rolling restart
   curl http://{production}/env/GREETING
-  curl -X PUT -H 'Content-Type: application/json' -d '{{\"instances\": 8}}' {marathon}/v2/apps/app/production/test-server
+  curl -X PUT -H 'Content-Type: application/json' -d '{{\"instances\": 8}}' \\
+       http://{marathon}/v2/apps/app/production/test-server
   cat {}
 
 Changes show below; Ctrl-C stops everything.
 ",
+        platform.marathon_url(),
         agents.join(", "),
-        platform.port(18080),
-        platform.port(18500),
         platform.folder().display(),
         platform.internal.config_path().display(),
     )
@@ -146,7 +151,7 @@ Changes show below; Ctrl-C stops everything.
 /// Tells of Marathon's events and of new configurations until the end.
 async fn follow(platform: &Platform, say: &mut impl FnMut(&str)) -> Result<()> {
     let client = platform.marathon()?;
-    let mut events = client.events(&[]).await?;
+    let mut events = client.events(&SHOWN).await?;
     let mut looks = tokio::time::interval(LOOK);
     let balancers = [("internal", &platform.internal), ("external", &platform.external)];
     let mut seen = [String::new(), String::new()];
