@@ -63,7 +63,7 @@ pub struct App {
     pub id: AppId,
     /// The version this task was launched as, if it was launched by Marathon.
     pub version: Option<Version>,
-    /// The task, or this host's name for it, to be shown to people.
+    /// The task's id in Mesos, to be shown to people; empty outside of Mesos.
     pub task: String,
 }
 

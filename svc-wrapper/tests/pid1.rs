@@ -70,6 +70,15 @@ impl Drop for Wrapped {
     }
 }
 
+/// A script that says `ready`, waits for a signal, says `trapped` and exits with `code`.
+///
+/// What it waits for says `ready` itself: a signal to a job that the shell has forked but that is not yet a program of
+/// its own is lost, and the job would stay behind with the test's pipe in its hands.
+fn trapping(signal: i32, code: u8) -> String {
+    let job = "sh -c 'echo ready; exec sleep 600'";
+    format!("trap 'kill $!; echo trapped; exit {code}' {signal}; {job} & wait")
+}
+
 fn code(arguments: &[&str]) -> Option<i32> {
     Wrapped::start(arguments).end().1
 }
@@ -105,21 +114,20 @@ fn forwards_every_signal_and_tells_which_one_killed() {
 #[test]
 fn forwards_signals_that_kill_nobody() {
     for number in [18, 20, 23, 28] {
-        let script = format!("trap 'kill $!; exit 7' {number}; sleep 600 & echo ready; wait");
-        let mut wrapped = Wrapped::start(&["sh", "-c", &script]);
+        let mut wrapped = Wrapped::start(&["sh", "-c", &trapping(number, 7)]);
         assert_eq!(wrapped.line(), "ready");
         wrapped.signal(number);
-        assert_eq!(wrapped.end().1, Some(7), "signal {number}");
+        assert_eq!(wrapped.end(), ("trapped\n".to_owned(), Some(7)), "signal {number}");
     }
 }
 
 #[test]
 fn a_child_that_ends_in_peace_decides_its_own_code() {
-    let script = "trap 'kill $!; exit 0' TERM; sleep 600 & echo ready; wait";
-    let mut wrapped = Wrapped::start(&["sh", "-c", script]);
+    let mut wrapped = Wrapped::start(&["sh", "-c", &trapping(15, 0)]);
     assert_eq!(wrapped.line(), "ready");
     wrapped.signal(15);
-    assert_eq!(wrapped.end().1, Some(0));
+    // The code alone would also be that of a shell that never heard of the signal.
+    assert_eq!(wrapped.end(), ("trapped\n".to_owned(), Some(0)));
 }
 
 #[test]
@@ -213,7 +221,8 @@ fn reaps_a_hundred_orphans_as_pid_1() {
 #[test]
 fn forwards_as_pid_1_what_the_kernel_would_drop() {
     for number in [1, 2, 3, 10, 12, 15, 40] {
-        let script = format!("trap 'kill $!; exit 9' {number}; sleep 600 & kill -{number} 1; wait");
+        // Nothing outlives the namespace, so that the job needs no end of its own.
+        let script = format!("trap 'exit 9' {number}; sleep 600 & kill -{number} 1; wait");
         assert_eq!(Wrapped::start_as_pid_1(&["sh", "-c", &script]).end().1, Some(9), "{number}");
     }
 }

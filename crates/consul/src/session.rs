@@ -78,7 +78,7 @@ impl Client {
         }
     }
 
-    /// Ends a session and frees its locks without their delay.
+    /// Ends a session. Its locks are free after their delay, as when it ends by itself.
     pub async fn session_destroy(&self, id: &str) -> Result<(), Error> {
         self.command(self.url(&["session", "destroy", id])?, &[], None::<&()>).await
     }
