@@ -23,8 +23,8 @@ pub struct Config {
     pub dry: bool,
     /// How long to wait for quiet.
     pub wait: Wait,
-    /// Where Consul is.
-    pub consul: consul::Config,
+    /// Consul.
+    pub consul: consul::Client,
 }
 
 /// A template and what becomes of it.
@@ -63,12 +63,26 @@ pub enum ConfigError {
     /// `-wait`.
     #[error("-wait: {0}")]
     Wait(String),
+    /// `-consul-addr`.
+    #[error("-consul-addr '{address}': {reason}")]
+    Consul {
+        /// As typed.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Config {
     /// Checks what was typed.
     pub fn new(cli: Cli) -> Result<Self, ConfigError> {
         let check = cli.check.map(Command::new);
+        let address = cli.consul_addr;
+        let consul = consul::Config {
+            address: address.clone(),
+            token: cli.consul_token.filter(|token| !token.is_empty()).map(Redacted::new),
+            datacenter: None,
+        };
         let template = |text: &String| TemplateConfig::parse(text, check.clone(), cli.dry);
         Ok(Self {
             templates: cli.templates.iter().map(template).collect::<Result<_, _>>()?,
@@ -80,11 +94,10 @@ impl Config {
                 Some(text) if !cli.once => Wait::parse(&text)?,
                 _ => Wait::default(),
             },
-            consul: consul::Config {
-                address: cli.consul_addr,
-                token: cli.consul_token.filter(|token| !token.is_empty()).map(Redacted::new),
-                datacenter: None,
-            },
+            consul: consul::Client::new(consul).map_err(|error| {
+                let reason = error.kind.to_string();
+                ConfigError::Consul { address, reason }
+            })?,
         })
     }
 }

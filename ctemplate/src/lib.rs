@@ -92,7 +92,7 @@ fn serve(config: &Config, jobs: Vec<job::Job>) -> anyhow::Result<()> {
         let shutdown = daemon::shutdown::on_signal()?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            consul = config.consul.address,
+            consul = %config.consul.address(),
             templates = config.templates.len(),
             pid = std::process::id(),
             "Started"

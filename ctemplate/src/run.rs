@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use consul::Client;
 use daemon::outage::Outage;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +37,8 @@ pub async fn run(
     jobs: Vec<Job>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let client = Client::new(config.consul.clone())?;
     let (sender, mut updates) = mpsc::channel(UPDATES);
-    let mut runner = Runner::new(config, jobs, Watcher::new(client, sender));
+    let mut runner = Runner::new(config, jobs, Watcher::new(config.consul.clone(), sender));
     loop {
         runner.advance().await?;
         if config.once && runner.is_complete() {

@@ -54,6 +54,8 @@ impl Engine {
         let name = error.template_name.as_deref().unwrap_or(&self.name);
         let reason = match error.reason() {
             RenderErrorReason::MissingVariable(Some(path)) => format!("there is no '{path}' here"),
+            RenderErrorReason::MissingVariable(None) => "there is no such name here".to_owned(),
+            RenderErrorReason::PartialNotFound(name) => format!("partial '{name}' is not defined"),
             RenderErrorReason::HelperNotFound(name) => format!("function '{name}' is not defined"),
             reason => reason.to_string(),
         };
