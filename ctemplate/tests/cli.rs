@@ -262,11 +262,13 @@ mod tests {
             .map(|name| format!("-{name}"))
             .collect();
         let mut listed = first_cells(&section("\n## Options\n"));
-        (options.sort(), listed.sort());
+        options.sort();
+        listed.sort();
         assert_eq!(listed, options);
         let mut functions: Vec<_> = FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
         let mut listed = first_cells(&section("\n## Functions\n"));
-        (functions.sort(), listed.sort());
+        functions.sort();
+        listed.sort();
         assert_eq!(listed, functions);
     }
 }
