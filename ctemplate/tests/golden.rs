@@ -200,4 +200,34 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_manual_of_the_templates_lists_every_setting() {
+        let read = |name: &str| {
+            let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+            fs::read_to_string(templates.join(name)).unwrap()
+        };
+        let (manual, values) = (read("README.md"), read("values.toml"));
+        let values: toml::Table = toml::from_str(&values).unwrap();
+        let mut names = Vec::new();
+        for (table, settings) in &values {
+            match (table.as_str(), settings) {
+                ("well_known", toml::Value::Table(listeners)) => {
+                    let settings = listeners.values().filter_map(toml::Value::as_table).flatten();
+                    names.extend(settings.map(|(name, _)| format!("well_known.NAME.{name}")));
+                }
+                ("environments", toml::Value::Array(environments)) => {
+                    let settings = environments.iter().filter_map(toml::Value::as_table).flatten();
+                    names.extend(settings.map(|(name, _)| format!("environments[].{name}")));
+                }
+                (_, settings) => {
+                    let settings = settings.as_table().unwrap();
+                    names.extend(settings.keys().map(|name| format!("{table}.{name}")));
+                }
+            }
+        }
+        let unlisted: Vec<_> =
+            names.iter().filter(|name| !manual.contains(&format!("`{name}`"))).collect();
+        assert!(names.len() > 20 && unlisted.is_empty(), "{unlisted:?}");
+    }
 }

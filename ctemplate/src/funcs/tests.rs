@@ -48,7 +48,7 @@ const CONSUL: &[Row] = &[
     (r#"{{#each (service "web" "passing,critical")}}{{ID}};{{/each}}"#, "web-1;web-2;web-3;"),
     (r#"{{#each (service "blue.web@dc2~_agent")}}{{ID}};{{/each}}"#, "far;"),
     (r#"{{#each (service "")}}{{ID}}{{else}}none{{/each}}"#, "none"),
-    (r#"{{#each (service)}}{{ID}}{{else}}none{{/each}}"#, "none"),
+    (r"{{#each (service)}}{{ID}}{{else}}none{{/each}}", "none"),
     (
         r#"{{#each (service "web")}}{{ServiceMeta.owner}} {{NodeAddress}} {{Weights.Passing}} {{join "," Tags}};{{/each}}"#,
         "me 10.0.0.1 1 blue,green;me 10.0.0.2 1 ;",
@@ -58,10 +58,10 @@ const CONSUL: &[Row] = &[
         "db:;web:blue,green,internal-listen-http-80;",
     ),
     (r#"{{#each (services "@dc2")}}{{Name}};{{/each}}"#, "far;"),
-    (r#"{{#each (nodes)}}{{Node}} {{Address}};{{/each}}"#, "n1 10.0.0.1;n2 10.0.0.2;"),
+    (r"{{#each (nodes)}}{{Node}} {{Address}};{{/each}}", "n1 10.0.0.1;n2 10.0.0.2;"),
     (r#"{{#each (nodes "@dc2~_agent")}}{{Node}};{{/each}}"#, "z;a;"),
     (
-        r#"{{#with (node)}}{{Node.Node}}{{#each Services}} {{Service}}/{{ID}}:{{Port}}{{/each}}{{/with}}"#,
+        r"{{#with (node)}}{{Node.Node}}{{#each Services}} {{Service}}/{{ID}}:{{Port}}{{/each}}{{/with}}",
         "n1 api/a:1 web/b:2",
     ),
     (r#"{{#with (node "n2@dc2")}}{{#if Node}}known{{else}}unknown{{/if}}{{/with}}"#, "unknown"),
@@ -94,7 +94,7 @@ const LISTS: &[Row] = &[
         "blue:web-1;green:web-1;",
     ),
     (
-        r#"{{#each (byTag (services))}}{{@key}}:{{len this}};{{/each}}"#,
+        r"{{#each (byTag (services))}}{{@key}}:{{len this}};{{/each}}",
         "blue:1;green:1;internal-listen-http-80:1;",
     ),
     (r#"{{#each (byTag (service ""))}}{{@key}}{{else}}none{{/each}}"#, "none"),
@@ -123,10 +123,10 @@ const PARSE: &[Row] = &[
     (r#"{{#with (parseJSON "{\"a\":{\"b\":[1,2]}}")}}{{a.b.[1]}}{{/with}}"#, "2"),
     (r#"{{len (parseJSON "")}}"#, "0"),
     (r#"{{toJSON (parseJSON "")}}"#, "{}"),
-    (r#"{{toJSON values.map}}"#, r#"{"a":1,"b":[true,null,"<&>"]}"#),
+    (r"{{toJSON values.map}}", r#"{"a":1,"b":[true,null,"<&>"]}"#),
     (r#"{{toJSON "a\"b"}}"#, r#""a\"b""#),
     (
-        r#"{{toJSONPretty values.map}}"#,
+        r"{{toJSONPretty values.map}}",
         "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null,\n    \"<&>\"\n  ]\n}",
     ),
 ];
@@ -158,7 +158,7 @@ const TEXT: &[Row] = &[
     (r#"{{trimPrefix "x" "aab"}}"#, "aab"),
     (r#"{{trimSuffix "b" "abb"}}"#, "ab"),
     (r#"[{{trimSpace "\t a b\n"}}]"#, "[a b]"),
-    (r#"{{toUpper 1.5}}{{toUpper true}}"#, "1.5TRUE"),
+    (r"{{toUpper 1.5}}{{toUpper true}}", "1.5TRUE"),
 ];
 
 const MATH: &[Row] = &[
@@ -205,7 +205,7 @@ const TOPICS: &[&[Row]] = &[CONSUL, WORLD, LISTS, PARSE, TEXT, MATH, HAPROXY];
 
 /// A template and its error, as in `place: reason`.
 const ERRORS: &[Row] = &[
-    (r#"{{key}}"#, "t:1:1: key: takes 1 argument, got 0"),
+    (r"{{key}}", "t:1:1: key: takes 1 argument, got 0"),
     (r#"{{key "a" "b"}}"#, "t:1:1: key: takes 1 argument, got 2"),
     (r#"{{key "a?b"}}"#, r#"t:1:1: key: key "a?b": expected PATH[@DC]"#),
     ("one\n  two {{keyOrDefault \"a\"}}", "t:2:7: keyOrDefault: takes 2 arguments, got 1"),
@@ -242,10 +242,10 @@ const ERRORS: &[Row] = &[
     ("{{modulo 0 1}}", "t:1:1: modulo: no result for 1 and 0"),
     ("{{add 9223372036854775807 1}}", "t:1:1: add: no result for 1 and 9223372036854775807"),
     (r#"{{add "a" 1}}"#, "t:1:1: add: 'a' is no number"),
-    (r#"{{add 1}}"#, "t:1:1: add: takes 2 arguments, got 1"),
+    (r"{{add 1}}", "t:1:1: add: takes 2 arguments, got 1"),
     (r#"{{keyInteger "app/number" "x" 2 3}}"#, "t:1:1: keyInteger: 'x' is no integer"),
     (r#"{{routes "x"}}"#, r#"t:1:1: routes: invalid type: string "x", expected struct Site"#),
-    (r#"{{toUpper nobody}}"#, "t:1:1: toUpper: there is no 'nobody' here"),
+    (r"{{toUpper nobody}}", "t:1:1: toUpper: there is no 'nobody' here"),
 ];
 
 /// Everything that the tables ask for.
