@@ -7,13 +7,14 @@
 //! # Layout
 //!
 //! - [`network`], [`process`], [`eventually`], [`component`]: addresses, programs, conditions, where binaries are.
-//! - [`consul`], [`load_balancer`]: a Consul cluster; HAProxy under ctemplate.
+//! - [`consul`], [`dev_agent`], [`load_balancer`]: a Consul cluster, a single one; HAProxy under ctemplate.
 //! - [`marathon`]: a development Marathon and what tests ask it.
 //! - [`platform`]: all of them together, with a registrator on each agent.
 //! - [`load`], [`https`]: clients that count failures, and one for the external load balancer.
 
 pub mod component;
 pub mod consul;
+pub mod dev_agent;
 pub mod eventually;
 pub mod https;
 pub mod load;

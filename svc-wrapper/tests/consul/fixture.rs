@@ -1,14 +1,9 @@
-//! A real Consul, and a Marathon that only counts what it is asked.
+//! A Marathon that only counts what it is asked, and the runtime of the tests' own client.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
-use consul::{Client, Config, Query};
 use tokio::runtime::{Builder, Runtime};
 
 /// Runs a future of the tests' own client, whose connections live as long as the runtime they were made in.
@@ -16,103 +11,6 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let build = || Builder::new_current_thread().enable_all().build().unwrap();
     RUNTIME.get_or_init(build).block_on(future)
-}
-
-/// Waits for a condition.
-pub(crate) fn eventually(mut check: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !check() {
-        assert!(Instant::now() < deadline, "it never happened");
-        block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
-    }
-}
-
-/// An address of 127.0.0.0/8 that nobody else in this machine's tests uses.
-pub(crate) struct Address {
-    ip: Ipv4Addr,
-    _claim: TcpListener,
-}
-
-impl Address {
-    const HTTP: u16 = 8500;
-    /// Held for as long as the address is: a Consul has no use for it, and another test cannot get it.
-    const CLAIM: u16 = 1499;
-
-    pub(crate) fn reserve() -> Self {
-        static NEXT: AtomicU8 = AtomicU8::new(1);
-        let [high, low] = u16::try_from(std::process::id() % 0xffff).unwrap().to_be_bytes();
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let address = Ipv4Addr::new(127, 64 | (high & 63), low, number);
-            if let Ok(claim) = TcpListener::bind((address, Self::CLAIM)) {
-                return Self { ip: address, _claim: claim };
-            }
-        }
-    }
-
-    pub(crate) fn http(&self) -> String {
-        format!("{}:{}", self.ip, Self::HTTP)
-    }
-}
-
-/// A Consul in development mode; ends with its value.
-pub(crate) struct Consul {
-    pub(crate) address: String,
-    pub(crate) client: Client,
-    process: Child,
-    claim: Option<Address>,
-}
-
-impl Consul {
-    pub(crate) fn start() -> Self {
-        let address = Address::reserve();
-        let mut consul = Self::start_at(&address);
-        consul.claim = Some(address);
-        consul
-    }
-
-    pub(crate) fn start_at(address: &Address) -> Self {
-        let ip = address.ip.to_string();
-        let arguments =
-            ["agent", "-dev", "-log-level", "err", "-dns-port", "-1", "-grpc-port", "-1"];
-        let process = Command::new(consul_binary())
-            .args(arguments)
-            .args(["-bind", &ip, "-client", &ip, "-node", &ip])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let config = Config { address: address.http(), ..Config::default() };
-        let client = Client::new(config).unwrap();
-        let consul = Self { address: address.http(), client, process, claim: None };
-        let ready = || {
-            let answer = block_on(consul.client.kv_list("x/", &Query::default()));
-            answer.is_ok_and(|answer| answer.known_leader)
-        };
-        eventually(ready);
-        consul
-    }
-}
-
-impl Drop for Consul {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-        drop(self.claim.take());
-    }
-}
-
-/// Where `integration/fetch` puts it, unless `CONSUL_BIN` says otherwise.
-fn consul_binary() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .unwrap_or_default();
-    let fetched = cache.join("consul-sidecars/consul-1.8.7/consul");
-    let path = std::env::var_os("CONSUL_BIN").map_or(fetched, PathBuf::from);
-    assert!(path.is_file(), "no Consul at {}; run: integration/fetch consul", path.display());
-    path
 }
 
 /// Answers for one app; a restart makes a new version of it at once.

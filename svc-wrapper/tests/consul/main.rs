@@ -6,13 +6,16 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use consul::Client;
 use consul::kv::Condition;
 
 mod fixture;
 
-use fixture::{Consul, Marathon, block_on};
+use fixture::{Marathon, block_on};
+use integration::rig::dev_agent::DevAgent;
+use integration::rig::eventually::eventually;
 
 const WRAPPER: &str = env!("CARGO_BIN_EXE_svc-wrapper");
 const PREFIX: &str = "app/production/web";
@@ -81,11 +84,11 @@ fn put(client: &Client, key: &str, value: impl Into<Vec<u8>>) {
 type Row<'a> = (&'a str, Vec<(&'a str, &'a [u8])>, Vec<OsString>);
 
 /// What a child is given for these keys below the prefix, in order and without PATH.
-fn environment(consul: &Consul, pairs: &[(&str, &[u8])]) -> Vec<OsString> {
+fn environment(consul: &DevAgent, pairs: &[(&str, &[u8])]) -> Vec<OsString> {
     for (key, value) in pairs {
-        put(&consul.client, &format!("{PREFIX}/{key}"), *value);
+        put(consul.client(), &format!("{PREFIX}/{key}"), *value);
     }
-    let arguments = ["--consul", &consul.address, "--prefix", PREFIX, "cat", "/proc/self/environ"];
+    let arguments = ["--consul", &consul.api(), "--prefix", PREFIX, "cat", "/proc/self/environ"];
     let bytes = Wrapped::start(&arguments, &[("INHERITED", "outer"), ("BOTH", "outer")]).output();
     let mut variables: Vec<OsString> = bytes
         .split(|byte| *byte == 0)
@@ -98,7 +101,7 @@ fn environment(consul: &Consul, pairs: &[(&str, &[u8])]) -> Vec<OsString> {
 
 #[test]
 fn keys_become_variables() {
-    let consul = Consul::start();
+    let consul = block_on(DevAgent::start()).unwrap();
     let both = |more: &[&[u8]]| -> Vec<OsString> {
         let outer: &[&[u8]] = &[b"BOTH=outer", b"INHERITED=outer"];
         let mut variables: Vec<OsString> =
@@ -106,8 +109,8 @@ fn keys_become_variables() {
         variables.sort();
         variables
     };
-    put(&consul.client, "app/production/web2/NEIGHBOUR", "x");
-    put(&consul.client, &format!("{PREFIX}/"), "");
+    put(consul.client(), "app/production/web2/NEIGHBOUR", "x");
+    put(consul.client(), &format!("{PREFIX}/"), "");
     let large = vec![b'x'; 131_065];
     let too_large = vec![b'x'; 400_000];
     let large_variable = [&b"LARGE="[..], &large].concat();
@@ -138,7 +141,7 @@ fn keys_become_variables() {
     ];
     for (name, pairs, want) in rows {
         assert_eq!(environment(&consul, &pairs), want, "{name}");
-        block_on(consul.client.kv_delete_tree(&format!("{PREFIX}/"))).unwrap();
+        block_on(consul.client().kv_delete_tree(&format!("{PREFIX}/"))).unwrap();
     }
     let over: Vec<OsString> = ["BOTH=inner", "INHERITED=outer"].map(OsString::from).to_vec();
     assert_eq!(environment(&consul, &[("BOTH", b"inner")]), over);
@@ -146,28 +149,28 @@ fn keys_become_variables() {
 
 #[test]
 fn a_path_in_the_configuration_is_for_the_child_alone() {
-    let consul = Consul::start();
-    put(&consul.client, &format!("{PREFIX}/PATH"), "/nonexistent");
-    let arguments = ["--consul", &consul.address, "--prefix", PREFIX, "sh", "-c", "echo $PATH"];
+    let consul = block_on(DevAgent::start()).unwrap();
+    put(consul.client(), &format!("{PREFIX}/PATH"), "/nonexistent");
+    let arguments = ["--consul", &consul.api(), "--prefix", PREFIX, "sh", "-c", "echo $PATH"];
     assert_eq!(Wrapped::start(&arguments, &[]).output(), b"/nonexistent\n");
 }
 
 #[test]
 fn starts_when_consul_does() {
-    let reserved = fixture::Address::reserve();
-    let arguments = ["--consul", &reserved.http(), "--prefix", PREFIX, "sh", "-c", "echo started"];
+    let mut consul = DevAgent::reserve().unwrap();
+    let arguments = ["--consul", &consul.api(), "--prefix", PREFIX, "sh", "-c", "echo started"];
     let mut wrapped = Wrapped::start(&arguments, &[]);
     wrapped.says("Consul cannot be read");
-    let _consul = Consul::start_at(&reserved);
+    block_on(consul.start_again()).unwrap();
     assert_eq!(wrapped.output(), b"started\n");
 }
 
 #[test]
 fn no_value_is_ever_logged() {
-    let consul = Consul::start();
-    put(&consul.client, &format!("{PREFIX}/TOKEN"), "s3cr3t");
-    put(&consul.client, &format!("{PREFIX}/a-b"), "s3cr3t");
-    let arguments = ["-l", "trace", "--consul", &consul.address, "--prefix", PREFIX, "true"];
+    let consul = block_on(DevAgent::start()).unwrap();
+    put(consul.client(), &format!("{PREFIX}/TOKEN"), "s3cr3t");
+    put(consul.client(), &format!("{PREFIX}/a-b"), "s3cr3t");
+    let arguments = ["-l", "trace", "--consul", &consul.api(), "--prefix", PREFIX, "true"];
     let mut wrapped = Wrapped::start(&arguments, &[("CONSUL_HTTP_TOKEN", "")]);
     let mut log = String::new();
     wrapped.log.read_to_string(&mut log).unwrap();
@@ -178,12 +181,11 @@ fn no_value_is_ever_logged() {
 
 #[test]
 fn one_change_is_one_restart_and_no_change_is_none() {
-    let consul = Consul::start();
+    let consul = block_on(DevAgent::start()).unwrap();
     let marathon = Marathon::start(&format!("/{PREFIX}"));
     let key = format!("{PREFIX}/A");
-    put(&consul.client, &key, "1");
-    let arguments =
-        ["--settle", "100ms", &marathon.address, &consul.address, PREFIX, "sleep", "600"];
+    put(consul.client(), &key, "1");
+    let arguments = ["--settle", "100ms", &marathon.address, &consul.api(), PREFIX, "sleep", "600"];
     let variables = [("MARATHON_APP_VERSION", Marathon::FIRST)];
     let mut instances: Vec<Wrapped> =
         (0..4).map(|_| Wrapped::start(&arguments, &variables)).collect();
@@ -192,15 +194,15 @@ fn one_change_is_one_restart_and_no_change_is_none() {
     }
 
     // The same value, a neighbour, and keys that are no variables, the last of which shows that all of it was seen.
-    put(&consul.client, &key, "1");
-    put(&consul.client, "app/production/web2/A", "x");
-    put(&consul.client, &format!("{PREFIX}/not-a-name"), "x");
+    put(consul.client(), &key, "1");
+    put(consul.client(), "app/production/web2/A", "x");
+    put(consul.client(), &format!("{PREFIX}/not-a-name"), "x");
     for instance in &mut instances {
         instance.says("not-a-name");
     }
     assert_eq!(marathon.requests(), [""; 0]);
 
-    put(&consul.client, &key, "2");
+    put(consul.client(), &key, "2");
     for instance in &mut instances {
         instance.says("~A");
         instance.says("Marathon replaces this task");
@@ -208,43 +210,45 @@ fn one_change_is_one_restart_and_no_change_is_none() {
     assert_eq!(marathon.posts(), 1);
     // The lock goes with the session that held it.
     let lock = "svc-wrapper/v1/app/production/web/lock";
-    fixture::eventually(|| {
-        block_on(consul.client.kv_get(lock, &consul::Query::default())).unwrap().value.is_none()
-    });
+    let is_gone = async || {
+        let key = consul.client().kv_get(lock, &consul::Query::default()).await;
+        let key = key.map_err(|error| error.to_string())?.value;
+        key.map_or(Ok(()), |key| Err(format!("{key:?}")))
+    };
+    block_on(eventually("the lock to be gone", Duration::from_mins(1), is_gone));
 }
 
 #[test]
 fn a_consul_that_lost_everything_restarts_nothing() {
-    let reserved = fixture::Address::reserve();
-    let consul = Consul::start_at(&reserved);
+    let mut consul = block_on(DevAgent::start()).unwrap();
     let marathon = Marathon::start(&format!("/{PREFIX}"));
     let key = format!("{PREFIX}/A");
     for value in ["3", "2", "1"] {
-        put(&consul.client, &key, value);
+        put(consul.client(), &key, value);
     }
-    let arguments = ["--settle", "0", &marathon.address, &consul.address, PREFIX, "sleep", "600"];
+    let arguments = ["--settle", "0", &marathon.address, &consul.api(), PREFIX, "sleep", "600"];
     let mut wrapped = Wrapped::start(&arguments, &[]);
     wrapped.says("Configuration read");
-    drop(consul);
+    consul.stop();
     wrapped.says("Consul cannot be read");
-    let consul = Consul::start_at(&reserved);
+    block_on(consul.start_again()).unwrap();
     wrapped.says("cannot be trusted");
-    put(&consul.client, &key, "1");
+    put(consul.client(), &key, "1");
     wrapped.says("Configuration is as this task has it");
     assert_eq!(marathon.requests(), [""; 0]);
 }
 
 #[test]
 fn a_configuration_that_vanishes_restarts_nothing() {
-    let consul = Consul::start();
+    let consul = block_on(DevAgent::start()).unwrap();
     let marathon = Marathon::start(&format!("/{PREFIX}"));
-    put(&consul.client, &format!("{PREFIX}/A"), "1");
-    let arguments = ["--settle", "0", &marathon.address, &consul.address, PREFIX, "sleep", "600"];
+    put(consul.client(), &format!("{PREFIX}/A"), "1");
+    let arguments = ["--settle", "0", &marathon.address, &consul.api(), PREFIX, "sleep", "600"];
     let mut wrapped = Wrapped::start(&arguments, &[]);
     wrapped.says("Configuration read");
-    block_on(consul.client.kv_delete_tree(&format!("{PREFIX}/"))).unwrap();
+    block_on(consul.client().kv_delete_tree(&format!("{PREFIX}/"))).unwrap();
     assert!(wrapped.says("cannot be trusted").contains("Empty"));
-    put(&consul.client, &format!("{PREFIX}/A"), "1");
+    put(consul.client(), &format!("{PREFIX}/A"), "1");
     wrapped.says("Configuration is as this task has it");
     assert_eq!(marathon.requests(), [""; 0]);
 }
