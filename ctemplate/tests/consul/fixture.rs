@@ -1,20 +1,18 @@
 //! A real Consul, a liar in its place, and the program with a folder of its own.
 
-use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
-use std::hash::{BuildHasher, Hasher};
 use std::net::Ipv4Addr;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use consul::agent::Registration;
 use consul::kv::Condition;
-use consul::{Client, Config, Query};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use integration::rig::dev_agent::DevAgent;
+use integration::rig::process::command;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -31,59 +29,33 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A Consul in development mode, on an address of its own.
-pub(crate) struct Consul {
-    address: Ipv4Addr,
-    client: Client,
-    process: Option<Child>,
-}
+/// A Consul in development mode, and what the tests write to it.
+pub(crate) struct Consul(DevAgent);
 
 impl Consul {
     pub(crate) async fn start() -> Self {
-        let [_, b, c, d, ..] = RandomState::new().build_hasher().finish().to_be_bytes();
-        let address = Ipv4Addr::new(127, b, c, d.clamp(1, 254));
-        let client = Config { address: format!("{address}:8500"), ..Config::default() };
-        let client = Client::new(client).unwrap();
-        let mut consul = Self { address, client, process: None };
-        consul.start_again().await;
-        consul
+        Self(DevAgent::start().await.unwrap())
     }
 
     /// On the same address, with nothing of what it knew.
     pub(crate) async fn start_again(&mut self) {
-        let ip = self.address.to_string();
-        let mut command = dying_with_us(&binary());
-        command.args(["agent", "-dev", "-node", "node", "-bind", &ip, "-client", &ip]);
-        command.args(["-log-level", "err", "-hcl", "disable_update_check = true"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        self.process = Some(command.spawn().unwrap());
-        let deadline = Instant::now() + PATIENCE;
-        // A leader is elected before the agent's own node is in its catalog.
-        while !self.client.nodes(None, &Query::default()).await.is_ok_and(|it| it.value.len() == 1)
-        {
-            assert!(Instant::now() < deadline, "Consul does not start");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.0.start_again().await.unwrap();
     }
 
     pub(crate) fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // Fails only when the whole group has ended by itself.
-            kill_process_group(pid(&process), Signal::KILL).ok();
-            process.wait().unwrap();
-        }
+        self.0.stop();
     }
 
-    pub(crate) const fn ip(&self) -> Ipv4Addr {
-        self.address
+    pub(crate) fn ip(&self) -> Ipv4Addr {
+        self.0.ip()
     }
 
     pub(crate) fn address(&self) -> String {
-        format!("{}:8500", self.address)
+        self.0.api()
     }
 
     pub(crate) async fn put(&self, key: &str, value: &str) {
-        assert!(self.client.kv_put(key, value, Condition::Always).await.unwrap());
+        assert!(self.0.client().kv_put(key, value, Condition::Always).await.unwrap());
     }
 
     pub(crate) async fn register(&self, name: &str, tag: &str, address: &str, port: u16) {
@@ -95,17 +67,11 @@ impl Consul {
             port,
             ..Registration::default()
         };
-        self.client.register(&registration).await.unwrap();
+        self.0.client().register(&registration).await.unwrap();
     }
 
     pub(crate) async fn deregister(&self, id: &str) {
-        self.client.deregister(id).await.unwrap();
-    }
-}
-
-impl Drop for Consul {
-    fn drop(&mut self) {
-        self.stop();
+        self.0.client().deregister(id).await.unwrap();
     }
 }
 
@@ -194,7 +160,7 @@ impl Program {
     }
 
     pub(crate) fn start(&mut self, consul: &str, args: &[&str]) {
-        let mut command = dying_with_us(Path::new(env!("CARGO_BIN_EXE_ctemplate")));
+        let mut command = command(env!("CARGO_BIN_EXE_ctemplate"));
         command.args(["-consul-addr", consul]).args(args).current_dir(self.folder.path());
         command.env_remove("CONSUL_HTTP_TOKEN").stdin(Stdio::null());
         command.stdout(File::create(self.path("stdout")).unwrap());
@@ -260,35 +226,6 @@ impl Drop for Program {
     }
 }
 
-/// A program that does not outlive the test, however that ends.
-fn dying_with_us(program: &Path) -> Command {
-    if !Path::new("/usr/bin/setpriv").exists() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("/usr/bin/setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command
-}
-
 fn pid(process: &Child) -> Pid {
     Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap()
-}
-
-/// `CONSUL_BIN`, or the newest that `integration/fetch` has put into the cache.
-fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("CONSUL_BIN") {
-        return path.into();
-    }
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .unwrap_or_default()
-        .join("consul-sidecars");
-    let version = |path: &PathBuf| -> Vec<u32> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.trim_start_matches("consul-").split('.').flat_map(str::parse).collect()
-    };
-    let folders = fs::read_dir(cache).into_iter().flatten().flatten().map(|entry| entry.path());
-    let newest = folders.filter(|path| path.join("consul").is_file()).max_by_key(version);
-    newest.expect("no Consul here, run: integration/fetch consul").join("consul")
 }
