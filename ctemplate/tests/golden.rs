@@ -18,6 +18,7 @@ mod tests {
     use ctemplate::render::{self, Template};
     use ctemplate::source;
     use ctemplate::store::Store;
+    use integration::rig::component;
     use serde::Deserialize;
     use similar::TextDiff;
 
@@ -141,14 +142,6 @@ mod tests {
         (want != got).then(|| diff.unified_diff().header(&name, "now").to_string())
     }
 
-    /// HAProxy as installed, or as `HAPROXY_BIN` says.
-    fn haproxy() -> Command {
-        let mut command = Command::new(std::env::var_os("HAPROXY_BIN").unwrap_or("haproxy".into()));
-        let path = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin")).current_dir(folder());
-        command
-    }
-
     /// How the recorded files differ from what the templates give now. Once for all tests: it may write the files.
     static DIFFERENCES: LazyLock<String> = LazyLock::new(|| {
         let mut differences = String::new();
@@ -179,9 +172,10 @@ mod tests {
             .flat_map(|case| ["internal.cfg", "external.cfg"].map(|name| case.join(name)));
         let mut refused = String::new();
         for file in files {
+            let mut command = Command::new(component::haproxy().unwrap());
             // Also a warning is a reason to look.
-            let output = haproxy().args(["-c", "-dW", "-f"]).arg(&file).output();
-            let output = output.expect("no HAProxy here, run: integration/fetch haproxy");
+            command.args(["-c", "-dW", "-f"]).arg(&file).current_dir(folder());
+            let output = command.output().unwrap();
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
                 refused = format!("{refused}{}:\n{said}\n", file.display());
