@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// A request that gave no usable answer.
 #[derive(Debug, Error)]
-#[error("{method} {url}: {kind}")]
+#[error("{}: {kind}", self.request())]
 #[non_exhaustive]
 pub struct Error {
     /// The method of the request.
@@ -43,6 +43,14 @@ pub enum Kind {
 }
 
 impl Error {
+    /// What was asked; an address that is none was asked nothing.
+    fn request(&self) -> String {
+        match &self.kind {
+            Kind::Url(_) => self.url.clone(),
+            _ => format!("{} {}", self.method, self.url),
+        }
+    }
+
     /// Whether the same request may succeed later without anyone changing anything.
     ///
     /// 429 is Consul's limit of connections or requests, 5xx a missing leader or an agent that starts. An unreadable

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use marathon::{AppId, Client};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -343,13 +343,11 @@ pub fn free_address(candidates: impl IntoIterator<Item = Ipv4Addr>) -> Result<Ip
     let ports = [3000, 13000, 14400, 18080, 18500, EXTERNAL_HTTP, EXTERNAL_HTTPS];
     let mut obstacle = None;
     for address in candidates {
-        let taken =
-            ports.into_iter().find(|port| std::net::TcpListener::bind((address, *port)).is_err());
-        match taken {
+        let taken = |port| TcpListener::bind((address, port)).err().map(|error| (port, error));
+        match ports.into_iter().find_map(taken) {
             None => return Ok(address),
-            Some(port) => obstacle = Some((address, port)),
+            Some((port, error)) => obstacle = Some(format!("{address}:{port}: {error}")),
         }
     }
-    let (address, port) = obstacle.context("no address to try")?;
-    bail!("port {port} of {address} is taken")
+    bail!(obstacle.unwrap_or_else(|| "no address to try".to_owned()))
 }
