@@ -40,7 +40,11 @@ pub async fn run(
     let (sender, mut updates) = mpsc::channel(UPDATES);
     let mut runner = Runner::new(config, jobs, Watcher::new(config.consul.clone(), sender));
     loop {
-        runner.advance().await?;
+        // A check or a command may take its time, but not the operator's: it ends with us.
+        match shutdown.run_until_cancelled(runner.advance()).await {
+            Some(result) => result?,
+            None => return Ok(()),
+        }
         if config.once && runner.is_complete() {
             return Ok(());
         }

@@ -192,10 +192,13 @@ fn percent_encode(segment: &str) -> impl Iterator<Item = char> {
 fn described(headers: &HeaderMap) -> Answer<()> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let number = |name| text(name).and_then(|value| value.parse::<u64>().ok());
+    // Since 1.10 agents answer blocking health queries from a stream of events, and then always say that they know no
+    // leader; without one such a query fails.
+    let is_streamed = text("X-Consul-Query-Backend") == Some("streaming");
     Answer {
         value: (),
         index: number("X-Consul-Index").and_then(Index::new),
-        known_leader: text("X-Consul-KnownLeader") != Some("false"),
+        known_leader: is_streamed || text("X-Consul-KnownLeader") != Some("false"),
         last_contact: Duration::from_millis(number("X-Consul-LastContact").unwrap_or_default()),
         filtered_by_acls: text("X-Consul-Results-Filtered-By-ACLs") == Some("true"),
     }

@@ -88,10 +88,7 @@ async fn read(
                 passing: wanted.only_passing(),
                 near: wanted.near.as_deref(),
             };
-            let mut answer = client.instances(&instances, &query(&wanted.datacenter)).await?;
-            // Since Consul 1.10 agents answer blocking queries of this kind from a stream of events, and then always
-            // say X-Consul-KnownLeader: false. Without a leader such a query fails; only a plain read can be in doubt.
-            answer.known_leader |= cursor.position().is_some();
+            let answer = client.instances(&instances, &query(&wanted.datacenter)).await?;
             trusted(answer.map(|entries| Data::instances(wanted, entries)))
         }
         Dependency::Services { datacenter } => {
