@@ -104,6 +104,13 @@ fn build() -> Result<()> {
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
+    // What `cargo run` tells this program about its own package would look like a change to build scripts.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     let status = command.status().context("cargo")?;
     ensure!(status.success(), "cargo build: {status}");
     Ok(())
