@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::cli::Cli;
 use crate::command::Command;
+use crate::output::folder;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -125,10 +126,7 @@ impl TemplateConfig {
 
     /// The folder whose `partials` and `values.toml` belong to the template.
     pub fn folder(&self) -> &Path {
-        match self.source.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        }
+        folder(&self.source)
     }
 }
 

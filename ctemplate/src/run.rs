@@ -93,6 +93,10 @@ impl Runner {
 
     /// Renders what is due until nothing is, and watches what the templates now want.
     async fn advance(&mut self) -> anyhow::Result<()> {
+        // Most updates change nothing that is due; what is wanted changes only by rendering.
+        if self.due().is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
         for job in &mut self.jobs {
             let result = job.advance(&self.store, self.dry, Instant::now()).await;
             if self.once {

@@ -89,11 +89,6 @@ impl Client {
         self.write(Method::PUT, self.key_url(key)?, parameter.as_slice(), value.into()).await
     }
 
-    /// Removes a key, which need not exist.
-    pub async fn kv_delete(&self, key: &str) -> Result<(), Error> {
-        self.write(Method::DELETE, self.key_url(key)?, &[], None).await.map(|_: bool| ())
-    }
-
     /// Removes all keys that begin with `prefix`.
     pub async fn kv_delete_tree(&self, prefix: &str) -> Result<(), Error> {
         let url = self.key_url(prefix)?;

@@ -19,11 +19,6 @@ impl<T> Redacted<T> {
     pub const fn expose(&self) -> &T {
         &self.0
     }
-
-    /// The value itself, owned.
-    pub fn into_exposed(self) -> T {
-        self.0
-    }
 }
 
 impl<T> From<T> for Redacted<T> {

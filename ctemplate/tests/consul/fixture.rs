@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use consul::agent::Registration;
 use consul::kv::Condition;
 use integration::rig::dev_agent::DevAgent;
+use integration::rig::eventually::eventually_true;
 use integration::rig::process::command;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -22,11 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits for a condition.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "it never happened that {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually_true(what, PATIENCE, async || holds()).await;
 }
 
 /// A Consul in development mode, and what the tests write to it.
