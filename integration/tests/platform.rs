@@ -131,7 +131,10 @@ mod tests {
         platform.consul.crash_agent(2, false).unwrap();
         eventually("the services to be back", PATIENCE, async || {
             let now = registered(&platform).await?;
-            if now == before { Ok(()) } else { Err(format!("{now:?}")) }
+            if now == before {
+                return Ok(());
+            }
+            Err(format!("{now:?}, not {before:?}\n{}", log_of(&platform)))
         })
         .await;
         platform.answered_by(3000, 4).await.unwrap();

@@ -105,6 +105,10 @@ impl Consul {
         command.arg("agent").args(["-node", name, "-log-level", "warn", "-retry-interval", "1s"]);
         command.args(["-bind", &address.to_string(), "-client", &address.to_string()]);
         command.arg("-data-dir").arg(&data);
+        // The same id whatever happens to the data. The servers keep the name of a living node for its id: under another
+        // one an agent cannot write to the catalog, and 1.19.2 then drops the connection of whoever registers a service
+        // that the catalog still lists for the node.
+        command.args(["-node-id", &format!("00000000-0000-4000-8000-{:012x}", u32::from(address))]);
         // A laboratory's settings: leaders are elected in a second, and nobody is asked for newer versions.
         command.args(["-hcl", "performance { raft_multiplier = 1 }"]);
         command.args(["-hcl", "disable_update_check = true"]);
