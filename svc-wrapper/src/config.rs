@@ -1,70 +1,43 @@
 //! The command line and the environment, checked and complete (pure).
 
-use std::ffi::{OsStr, OsString};
-use std::time::Duration;
+use std::ffi::OsString;
 
-use daemon::redact::Redacted;
-use marathon::{AppId, Endpoints};
 use thiserror::Error;
 
-use crate::cli::{Cli, RestartBy};
-use crate::env;
+use crate::cli::Cli;
 use crate::restart::LONGEST_SETTLE;
-use crate::version::Version;
+
+mod command;
+mod restart;
+mod source;
+mod words;
+
+pub use command::{Command, Handling};
+pub use restart::{App, Restart, Way};
+pub use source::Source;
+pub use words::{Positional, Words, split};
+
+/// The value of an address that says that there is none.
+const NONE: &str = "none";
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The command.
     pub command: Command,
-    /// How long it may take to end after SIGTERM, if there is a limit.
-    pub kill_timeout: Option<Duration>,
-    /// Where its configuration comes from; `None` for a plain init.
-    pub source: Option<Source>,
+    /// How it is signalled and ended.
+    pub handling: Handling,
+    /// What Consul and Marathon have to do with it; `None` for a plain init.
+    pub coordination: Option<Coordination>,
 }
 
-/// A command with its arguments, none of which any shell sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
-    /// Looked up in PATH unless it holds a slash.
-    pub program: OsString,
-    /// As they were given.
-    pub arguments: Vec<OsString>,
-}
-
-/// Where configuration comes from, and what its changes lead to.
+/// Where the command's configuration comes from, and what its changes lead to.
 #[derive(Clone, Debug)]
-pub struct Source {
-    /// Consul.
-    pub consul: consul::Config,
-    /// The folder in the KV store, with its slash at the end.
-    pub prefix: String,
-    /// How long a change must stay before it counts.
-    pub settle: Duration,
-    /// What it then leads to.
+pub struct Coordination {
+    /// Where it comes from.
+    pub source: Source,
+    /// What its changes lead to.
     pub restart: Restart,
-}
-
-/// What a change leads to.
-#[derive(Clone, Debug)]
-pub enum Restart {
-    /// A line in the log.
-    None,
-    /// A rolling restart.
-    Marathon(Box<App>),
-}
-
-/// The app this process is an instance of.
-#[derive(Clone, Debug)]
-pub struct App {
-    /// Where Marathon is.
-    pub marathon: Endpoints,
-    /// The app.
-    pub id: AppId,
-    /// The version this task was launched as, if it was launched by Marathon.
-    pub version: Option<Version>,
-    /// The task's id in Mesos, to be shown to people; empty outside of Mesos.
-    pub task: String,
 }
 
 /// A command line that cannot be followed.
@@ -112,64 +85,8 @@ pub enum Error {
     Settle,
 }
 
-/// What the positional words mean.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Words {
-    /// A command.
-    Command(Vec<OsString>),
-    /// MARATHON CONSUL PREFIX and a command, as the original script takes them.
-    Positional {
-        /// Where Marathon is.
-        marathon: String,
-        /// Where Consul is.
-        consul: String,
-        /// The folder in the KV store, and the app's id.
-        prefix: String,
-        /// The command.
-        command: Vec<OsString>,
-    },
-}
-
-/// Tells the two forms apart. `flagged` says that an option already took the place of one of the three words.
-///
-/// A command whose name and first argument both are addresses does not exist, so nobody needs a way to say it; with
-/// `--consul none` one could.
-pub fn split(words: &[OsString], flagged: bool) -> Result<Words, Error> {
-    let addresses = match words {
-        [marathon, consul, ..] if !flagged => address(marathon).zip(address(consul)),
-        _ => None,
-    };
-    let Some((marathon, consul)) = addresses else {
-        let command = words.to_vec();
-        return if command.is_empty() {
-            Err(Error::NoCommand)
-        } else {
-            Ok(Words::Command(command))
-        };
-    };
-    match words {
-        [_, _, prefix, command @ ..] if !command.is_empty() => Ok(Words::Positional {
-            marathon,
-            consul,
-            prefix: prefix.to_str().ok_or(Error::NotText("the prefix"))?.to_owned(),
-            command: command.to_vec(),
-        }),
-        _ => Err(Error::NoCommandAfterAddresses { marathon, consul }),
-    }
-}
-
-/// An `http://` URL, or `host:port`.
-fn address(word: &OsStr) -> Option<String> {
-    let text = word.to_str()?;
-    let is_url = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-    let is_endpoint = text.rsplit_once(':').is_some_and(|(host, port)| {
-        let in_brackets = host.starts_with('[') && host.ends_with(']');
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        let is_host = !host.is_empty() && (in_brackets || host.bytes().all(is_name));
-        is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    (is_url || is_endpoint).then(|| text.to_owned())
-}
+/// Looks up the environment; what is empty there is not set.
+struct Variables<F>(F);
 
 impl Config {
     /// Checks and completes what was given. `variable` looks up the environment; what is empty there is not set.
@@ -177,122 +94,44 @@ impl Config {
         cli: &Cli,
         variable: impl Fn(&'static str) -> Option<OsString>,
     ) -> Result<Self, Error> {
-        let text = |name: &'static str| match variable(name).map(OsString::into_string) {
-            Some(Ok(value)) => Ok(Some(value).filter(|value| !value.is_empty())),
-            Some(Err(_)) => Err(Error::NotText(name)),
-            None => Ok(None),
+        let variables = Variables(variable);
+        let (args, restart) = (&cli.configuration, &cli.restart);
+        let flagged = restart.marathon.is_some() || args.consul.is_some() || args.prefix.is_some();
+        let (positional, command) = match split(&cli.words, flagged)? {
+            Words::Command(command) => (None, command),
+            Words::Positional(positional, command) => (Some(positional), command),
         };
-        let flagged = cli.marathon.is_some() || cli.consul.is_some() || cli.prefix.is_some();
-        let mut given = Given {
-            marathon: or_else(cli.marathon.as_ref(), || text("MARATHON_URL"))?,
-            consul: or_else(cli.consul.as_ref(), || text("CONSUL_HTTP_ADDR"))?,
-            prefix: cli.prefix.clone(),
-            app_id: or_else(cli.app_id.as_ref(), || text("MARATHON_APP_ID"))?,
-        };
-        let command = match split(&cli.words, flagged)? {
-            Words::Command(command) => command,
-            Words::Positional { marathon, consul, prefix, command } => {
-                given = Given {
-                    marathon: Some(marathon),
-                    consul: Some(consul),
-                    prefix: Some(prefix),
-                    app_id: given.app_id,
-                };
-                command
+        let app_id = variables.unless(restart.app_id.as_ref(), "MARATHON_APP_ID")?;
+        let source = Source::new(args, positional.as_ref(), app_id.as_deref(), &variables)?;
+        let coordination = match source {
+            Some(source) => {
+                let app_id = app_id.unwrap_or_else(|| source.app_id());
+                let restart = Restart::new(restart, positional.as_ref(), app_id, &variables)?;
+                Some(Coordination { source, restart })
             }
-        };
-        let task = text("MESOS_TASK_ID")?.unwrap_or_default();
-        let version = text("MARATHON_APP_VERSION")?.as_deref().and_then(Version::parse);
-        let token = match &cli.consul_token {
-            Some(token) => Some(token.clone()),
-            None => text("CONSUL_HTTP_TOKEN")?.map(Redacted::new),
+            None => Restart::needless(restart).map(|()| None)?,
         };
         Ok(Self {
             command: Command::new(command)?,
-            kill_timeout: cli.kill_timeout,
-            source: given.source(cli, token, task, version)?,
+            handling: Handling::new(&cli.command),
+            coordination,
         })
     }
 }
 
-impl Command {
-    fn new(words: Vec<OsString>) -> Result<Self, Error> {
-        let mut words = words.into_iter();
-        let program = words.next().ok_or(Error::NoCommand)?;
-        Ok(Self { program, arguments: words.collect() })
+impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
+    fn text(&self, name: &'static str) -> Result<Option<String>, Error> {
+        match (self.0)(name).map(OsString::into_string) {
+            Some(Ok(value)) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Some(Err(_)) => Err(Error::NotText(name)),
+            None => Ok(None),
+        }
     }
-}
 
-/// Addresses and names from wherever they came.
-struct Given {
-    marathon: Option<String>,
-    consul: Option<String>,
-    prefix: Option<String>,
-    app_id: Option<String>,
-}
-
-impl Given {
-    fn source(
-        self,
-        cli: &Cli,
-        token: Option<Redacted<String>>,
-        task: String,
-        version: Option<Version>,
-    ) -> Result<Option<Source>, Error> {
-        if cli.settle > LONGEST_SETTLE {
-            return Err(Error::Settle);
-        }
-        let Some(address) = self.consul.clone().filter(|address| address != NONE) else {
-            return match (&self.prefix, self.consul) {
-                (Some(_), None) => Err(Error::NoConsul),
-                _ if cli.restart == Some(RestartBy::Marathon) => Err(Error::NoMarathon("Consul")),
-                _ => Ok(None),
-            };
-        };
-        let id = self.app_id.clone().or_else(|| self.prefix.clone());
-        let prefix = self.prefix.or(self.app_id).ok_or(Error::NoPrefix)?;
-        let restart = restart(cli.restart, self.marathon, id, task, version)?;
-        let consul = consul::Config { address, token, datacenter: None };
-        // Built once to be judged: an address that cannot work is a matter of the command line.
-        drop(consul::Client::new(consul.clone()).map_err(Error::Consul)?);
-        // A URL's path cannot hold these parts, and without any part it would be the whole store.
-        if prefix.trim_matches('/').split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(Error::Prefix(prefix));
-        }
-        let prefix = env::folder(&prefix);
-        Ok(Some(Source { consul, prefix, settle: cli.settle, restart }))
+    /// The flag, else the variable.
+    fn unless(&self, flag: Option<&String>, name: &'static str) -> Result<Option<String>, Error> {
+        flag.cloned().map_or_else(|| self.text(name), |value| Ok(Some(value)))
     }
-}
-
-const NONE: &str = "none";
-
-fn restart(
-    wanted: Option<RestartBy>,
-    marathon: Option<String>,
-    id: Option<String>,
-    task: String,
-    version: Option<Version>,
-) -> Result<Restart, Error> {
-    let marathon = marathon.filter(|address| address != NONE);
-    match (wanted, marathon, id) {
-        (Some(RestartBy::None), ..) | (None, None, _) => Ok(Restart::None),
-        (_, Some(marathon), Some(id)) => {
-            let id = AppId::new(id);
-            let app = App { marathon: marathon.parse()?, id, version, task };
-            Ok(Restart::Marathon(Box::new(app)))
-        }
-        (Some(RestartBy::Marathon), None, _) => {
-            Err(Error::NoMarathon("--marathon or MARATHON_URL"))
-        }
-        (_, _, None) => Err(Error::NoMarathon("--app-id or MARATHON_APP_ID")),
-    }
-}
-
-fn or_else(
-    flag: Option<&String>,
-    variable: impl FnOnce() -> Result<Option<String>, Error>,
-) -> Result<Option<String>, Error> {
-    flag.cloned().map_or_else(variable, |value| Ok(Some(value)))
 }
 
 #[cfg(test)]

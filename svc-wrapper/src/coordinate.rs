@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::change::Change;
-use crate::config::{App, Restart, Source};
+use crate::config::{App, Coordination, Way};
 use crate::env::{Environment, Mapped};
 use crate::lock::{Lease, Lock};
 use crate::reading::Reading;
@@ -26,17 +26,21 @@ use questions::{Outages, Questions};
 /// # Errors
 ///
 /// When no client can be made. Once `ready` was called it does not return.
-pub async fn run(source: Source, ready: impl FnOnce(Environment)) -> anyhow::Result<()> {
+pub async fn run(
+    coordination: Coordination,
+    ready: impl FnOnce(Environment),
+) -> anyhow::Result<()> {
+    let Coordination { source, restart } = coordination;
     let consul = Client::new(source.consul)?;
     let watch = Watch::new(consul.clone(), source.prefix);
     let (first, cursor) = watch.first().await;
     let configured = !first.environment.is_empty();
     let journal = Journal::new(first);
     let boot = journal.last.environment.clone();
-    let instance = |version| Instance::new(boot.digest(), version, source.settle, Instant::now());
-    let coordinator = match source.restart {
-        Restart::None => None,
-        Restart::Marathon(app) => {
+    let instance = |version| Instance::new(boot.digest(), version, restart.settle, Instant::now());
+    let coordinator = match restart.way {
+        Way::None => None,
+        Way::Marathon(app) => {
             let instance = instance(app.version.clone());
             let questions = questions(*app, consul, watch.clone(), configured)?;
             Some(Coordinator::new(instance, questions))

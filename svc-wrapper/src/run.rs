@@ -14,7 +14,7 @@ use daemon::exit::Exit;
 use signal_hook::consts::{SIGCHLD, SIGKILL};
 
 use crate::cli::Cli;
-use crate::config::{Config, Source};
+use crate::config::{Config, Coordination};
 use crate::env::Environment;
 use crate::signals::Caught;
 use crate::supervise::{self, Action, Event, Signal, State};
@@ -59,12 +59,13 @@ pub fn run() -> ExitCode {
 }
 
 fn start(config: &Config, caught: Caught) -> anyhow::Result<u8> {
+    let source = config.coordination.as_ref().map(|coordination| &coordination.source);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
         command = %config.command.program.display(),
-        consul = config.source.as_ref().map(|source| source.consul.address.as_str()),
-        prefix = config.source.as_ref().map(|source| source.prefix.as_str()),
+        consul = source.map(|source| source.consul.address.as_str()),
+        prefix = source.map(|source| source.prefix.as_str()),
         "Starting"
     );
     if let Err(error) = reap::adopt_orphans() {
@@ -78,15 +79,15 @@ fn start(config: &Config, caught: Caught) -> anyhow::Result<u8> {
             signals::read(caught, |signal| signals.send(Message::Signal(signal)).is_ok());
         })
         .context("a thread for signals")?;
-    match config.source.clone() {
-        Some(source) => coordinate(source, messages)?,
+    match config.coordination.clone() {
+        Some(coordination) => coordinate(coordination, messages)?,
         // Cannot fail: the receiver is in our hands.
         None => messages.send(Message::Ready(Environment::default())).context("no supervisor")?,
     }
     Ok(supervise(config, &received))
 }
 
-fn coordinate(source: Source, messages: Sender<Message>) -> anyhow::Result<()> {
+fn coordinate(coordination: Coordination, messages: Sender<Message>) -> anyhow::Result<()> {
     let body = move || {
         let farewell = Farewell(messages);
         let ready = |environment| drop(farewell.0.send(Message::Ready(environment)));
@@ -94,7 +95,7 @@ fn coordinate(source: Source, messages: Sender<Message>) -> anyhow::Result<()> {
             .enable_all()
             .build()
             .context("a runtime")
-            .and_then(|runtime| runtime.block_on(coordinate::run(source, ready)));
+            .and_then(|runtime| runtime.block_on(coordinate::run(coordination, ready)));
         if let Err(error) = outcome {
             tracing::error!(error = format!("{error:#}"), "Coordination ended");
         }
@@ -110,7 +111,8 @@ fn supervise(config: &Config, received: &Receiver<Message>) -> u8 {
     let mut events = VecDeque::new();
     loop {
         while let Some(event) = events.pop_front() {
-            let (next, actions) = supervise::on(state, event, config.kill_timeout, Instant::now());
+            let (next, actions) =
+                supervise::on(state, event, config.handling.kill_timeout, Instant::now());
             state = next;
             for action in actions {
                 events.extend(perform(action, config, &environment));

@@ -1,5 +1,7 @@
 use clap::Parser;
 
+use std::ffi::OsStr;
+
 use super::*;
 
 fn words(line: &str) -> Vec<OsString> {
@@ -15,9 +17,9 @@ fn configure(line: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {
 /// `marathon|consul|prefix|app|command`, a dash for what is not there.
 fn summary(config: &Config) -> String {
     let (mut marathon, mut consul, mut prefix, mut app) = ("-".to_owned(), "-", "-", "-");
-    if let Some(source) = &config.source {
+    if let Some(Coordination { source, restart }) = &config.coordination {
         (consul, prefix) = (&source.consul.address, &source.prefix);
-        if let Restart::Marathon(target) = &source.restart {
+        if let Way::Marathon(target) = &restart.way {
             (marathon, app) = (target.marathon.to_string(), target.id.as_str());
         }
     }
@@ -28,8 +30,7 @@ fn summary(config: &Config) -> String {
 
 #[test]
 fn tells_the_two_forms_apart() {
-    let positional =
-        |line: &str| matches!(split(&words(line), false), Ok(Words::Positional { .. }));
+    let positional = |line: &str| matches!(split(&words(line), false), Ok(Words::Positional(..)));
     for line in [
         "dockerhost:18080 dockerhost:18500 app/staging/test-server node /app/server.js",
         "10.0.0.1:8080 [::1]:8500 p cmd",
@@ -116,5 +117,5 @@ fn keeps_the_token_to_itself() {
     let config =
         configure("--consul c:1 --prefix p node", &[("CONSUL_HTTP_TOKEN", "s3cr3t")]).unwrap();
     assert!(!format!("{config:?}").contains("s3cr3t"));
-    assert!(config.source.unwrap().consul.token.is_some());
+    assert!(config.coordination.unwrap().source.consul.token.is_some());
 }
