@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemon::duration;
-use daemon::redact::Redacted;
 use thiserror::Error;
 
 use crate::cli::Cli;
@@ -81,8 +80,8 @@ impl Config {
         let address = cli.consul_addr;
         let consul = consul::Config {
             address: address.clone(),
-            token: cli.consul_token.filter(|token| !token.is_empty()).map(Redacted::new),
-            datacenter: None,
+            token: cli.consul_token.filter(|token| !token.is_empty()).map(consul::Token::from),
+            ..consul::Config::default()
         };
         let template = |text: &String| TemplateConfig::parse(text, check.clone(), cli.dry);
         Ok(Self {

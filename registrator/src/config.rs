@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use daemon::redact::Redacted;
 use marathon::{Credentials, EndpointError, Endpoints};
 
 use crate::cli::Cli;
@@ -67,8 +66,8 @@ impl TryFrom<Cli> for Config {
     fn try_from(cli: Cli) -> Result<Self, ConfigError> {
         let consul = consul::Config {
             address: cli.consul,
-            token: cli.consul_token.filter(|token| !token.is_empty()).map(Redacted::new),
-            datacenter: None,
+            token: cli.consul_token.filter(|token| !token.is_empty()).map(consul::Token::from),
+            ..consul::Config::default()
         };
         // Made here to learn whether the address is one, before anything runs.
         consul::Client::new(consul.clone()).map_err(ConfigError::Consul)?;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use daemon::redact::Redacted;
+pub use daemon::secret::Secret as Token;
+use daemon::tls::Tls;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
@@ -16,12 +18,18 @@ use crate::query::{Answer, Query};
 /// Where Consul is and who asks.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// `host`, `host:port` or `http://host:port`; the port defaults to 8500.
+    /// `host`, `host:port`, `http://host:port` or `https://host:port`; the port defaults to 8500, for https to 8501.
     pub address: String,
     /// ACL token, sent as `X-Consul-Token`.
-    pub token: Option<Redacted<String>>,
+    pub token: Option<Token>,
+    /// `user:password` for a proxy in front of Consul.
+    pub credentials: Option<Redacted<String>>,
     /// Ask this datacenter instead of the agent's own.
     pub datacenter: Option<String>,
+    /// Ask in this namespace; Consul Enterprise has them.
+    pub namespace: Option<String>,
+    /// For `https`.
+    pub tls: Tls,
 }
 
 /// A client of one Consul agent or server. Clones share their connections.
@@ -29,8 +37,10 @@ pub struct Config {
 pub struct Client {
     http: reqwest::Client,
     base: Url,
-    token: Option<Redacted<String>>,
+    token: Option<Token>,
+    credentials: Option<Redacted<String>>,
     datacenter: Option<String>,
+    namespace: Option<String>,
 }
 
 impl Client {
@@ -38,16 +48,21 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the address is no HTTP URL, or this machine cannot make HTTP clients at all.
+    /// When the address is no HTTP URL, a file of the TLS settings is not what it should be, or this machine cannot make
+    /// HTTP clients at all.
     pub fn new(config: Config) -> Result<Self, Error> {
         let base = base(&config.address)?;
+        let tls = if base.scheme() == "https" { config.tls.client() } else { Tls::nobody() };
+        let tls = tls.map_err(|error| wrong(&Method::GET, &base, Kind::Tls(error)))?;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .connect_timeout(Duration::from_secs(5))
             // Consul is on this host or this network, and proxies do not keep blocking queries.
             .no_proxy()
             .build()
             .map_err(|error| failed(&Method::GET, &base, &error))?;
-        Ok(Self { http, base, token: config.token, datacenter: config.datacenter })
+        let Config { token, credentials, datacenter, namespace, .. } = config;
+        Ok(Self { http, base, token, credentials, datacenter, namespace })
     }
 
     /// The address that requests go to.
@@ -125,11 +140,10 @@ impl Client {
     fn with_parameters(&self, mut url: Url, parameters: &[(&str, &str)], query: &Query) -> Url {
         let general = query.parameters();
         let own = self.datacenter.iter().filter(|_| query.datacenter.is_none());
-        if !(parameters.is_empty() && general.is_empty() && self.datacenter.is_none()) {
-            url.query_pairs_mut()
-                .extend_pairs(parameters)
-                .extend_pairs(general)
-                .extend_pairs(own.map(|datacenter| ("dc", datacenter)));
+        let own = own.map(|datacenter| ("dc", datacenter));
+        let own: Vec<_> = own.chain(self.namespace.iter().map(|name| ("ns", name))).collect();
+        if !(parameters.is_empty() && general.is_empty() && own.is_empty()) {
+            url.query_pairs_mut().extend_pairs(parameters).extend_pairs(general).extend_pairs(own);
         }
         url
     }
@@ -143,7 +157,13 @@ impl Client {
     ) -> Result<Response, Error> {
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
         if let Some(token) = &self.token {
+            let token = token.read().map_err(|error| wrong(method, url, Kind::Token(error)))?;
             request = request.header("X-Consul-Token", token.expose());
+        }
+        if let Some(credentials) = &self.credentials {
+            let (user, password) =
+                credentials.expose().split_once(':').unwrap_or((credentials.expose(), ""));
+            request = request.basic_auth(user, Some(password));
         }
         if let Some(body) = body {
             request = request.body(body);
@@ -158,27 +178,31 @@ pub(crate) fn encode(method: &Method, url: &Url, body: &impl Serialize) -> Resul
 }
 
 fn base(address: &str) -> Result<Url, Error> {
-    const PORT: u16 = 8500;
     let wrong =
         |reason: String| Error { method: "GET", url: address.to_owned(), kind: Kind::Url(reason) };
     let text =
         if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let mut url =
         Url::parse(&text).map_err(|error| wrong(format!("not an address of Consul: {error}")))?;
-    if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
-        return Err(wrong(
-            "not an address of Consul: expected host:port or http://host:port".to_owned(),
-        ));
+    let (port, usual) = match url.scheme() {
+        "http" => (8500, ":80"),
+        "https" => (8501, ":443"),
+        _ => return Err(wrong(NO_ADDRESS.to_owned())),
+    };
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong(NO_ADDRESS.to_owned()));
     }
-    let explicit =
-        text.rsplit_once(':').is_some_and(|(_, port)| port.trim_end_matches('/') == "80");
-    if url.port().is_none() && !explicit {
+    // The URL standard drops the port that the scheme implies, also when it was meant.
+    if url.port().is_none() && !text.trim_end_matches('/').ends_with(usual) {
         // Cannot fail: the URL has a host.
-        url.set_port(Some(PORT)).map_err(|()| wrong("no port".to_owned()))?;
+        url.set_port(Some(port)).map_err(|()| wrong("no port".to_owned()))?;
     }
     url.set_path("/");
     Ok(url)
 }
+
+const NO_ADDRESS: &str =
+    "not an address of Consul: expected host:port, http://host:port or https://host:port";
 
 /// Escapes everything that is not unreserved in RFC 3986, section 2.3.
 fn percent_encode(segment: &str) -> impl Iterator<Item = char> {
@@ -250,7 +274,8 @@ mod tests {
     use super::*;
 
     fn client(address: &str) -> Result<Client, Error> {
-        Client::new(Config { address: address.to_owned(), ..Config::default() })
+        let tls = Tls { insecure: true, ..Tls::default() };
+        Client::new(Config { address: address.to_owned(), tls, ..Config::default() })
     }
 
     #[test]
@@ -261,6 +286,8 @@ mod tests {
             ("http://consul", "http://consul:8500/"),
             ("http://consul:80", "http://consul/"),
             ("http://[::1]:8501/", "http://[::1]:8501/"),
+            ("https://consul", "https://consul:8501/"),
+            ("https://consul:443/", "https://consul/"),
         ] {
             assert_eq!(client(address).unwrap().address().as_str(), want, "{address}");
         }
@@ -268,7 +295,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_address() {
-        for address in ["", "ftp://consul", "https://consul:8501", "consul:port", "http://"] {
+        for address in ["", "ftp://consul", "consul:port", "http://"] {
             assert!(client(address).is_err(), "{address}");
         }
     }

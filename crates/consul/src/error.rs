@@ -1,5 +1,7 @@
 //! What can go wrong, with the URL.
 
+use daemon::secret::SecretError;
+use daemon::tls::TlsError;
 use thiserror::Error;
 
 /// A request that gave no usable answer.
@@ -23,6 +25,12 @@ pub enum Kind {
     /// The address or key cannot be part of a URL.
     #[error("{0}")]
     Url(String),
+    /// The TLS settings are not what they should be.
+    #[error("TLS: {0}")]
+    Tls(#[source] TlsError),
+    /// The file with the token cannot be read; nothing was asked.
+    #[error("token: {0}")]
+    Token(#[source] SecretError),
     /// No answer: refused, reset, unresolvable.
     #[error("{0}")]
     Transport(String),
@@ -46,7 +54,7 @@ impl Error {
     /// What was asked; an address that is none was asked nothing.
     fn request(&self) -> String {
         match &self.kind {
-            Kind::Url(_) => self.url.clone(),
+            Kind::Url(_) | Kind::Tls(_) => self.url.clone(),
             _ => format!("{} {}", self.method, self.url),
         }
     }
@@ -57,8 +65,9 @@ impl Error {
     /// answer counts too: proxies give them while what is behind them restarts.
     pub const fn is_transient(&self) -> bool {
         match &self.kind {
-            Kind::Url(_) => false,
-            Kind::Transport(_) | Kind::Timeout | Kind::Decode(_) => true,
+            Kind::Url(_) | Kind::Tls(_) => false,
+            // The file may be about to be replaced.
+            Kind::Token(_) | Kind::Transport(_) | Kind::Timeout | Kind::Decode(_) => true,
             Kind::Status { status, .. } => *status == 429 || *status >= 500,
         }
     }

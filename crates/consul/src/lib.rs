@@ -9,9 +9,11 @@
 //! - [`index`]: what to do with `X-Consul-Index` (pure).
 //! - [`query`]: the parameters every read takes, and what comes back with every answer.
 //! - [`wire`]: types as Consul spells them.
-//! - [`agent`], [`catalog`], [`health`], [`kv`], [`session`]: one API family each.
+//! - [`agent`], [`catalog`], [`health`], [`kv`], [`session`], [`txn`]: one API family each.
+//! - [`access`]: the options of a program that say how to reach Consul.
 //! - [`error`]: what can go wrong, with the URL.
 
+pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod client;
@@ -21,9 +23,11 @@ pub mod index;
 pub mod kv;
 pub mod query;
 pub mod session;
+pub mod txn;
 pub mod wire;
 
-pub use client::{Client, Config};
+pub use access::{Access, AccessError};
+pub use client::{Client, Config, Token};
 pub use error::{Error, Kind};
 pub use index::{Cursor, Index, Progress};
 pub use query::{Answer, Consistency, Query};

@@ -9,7 +9,9 @@
 //! - [`log`]: text or JSON logs on standard error.
 //! - [`outage`]: one log line when something starts to fail and one when it works again.
 //! - [`redact`]: values that must not reach a log.
+//! - [`secret`]: secrets, as they are or in files.
 //! - [`shutdown`]: SIGTERM and SIGINT as a token.
+//! - [`tls`]: how a server is trusted, and how we are known to it.
 
 pub mod backoff;
 pub mod cli;
@@ -18,4 +20,6 @@ pub mod exit;
 pub mod log;
 pub mod outage;
 pub mod redact;
+pub mod secret;
 pub mod shutdown;
+pub mod tls;

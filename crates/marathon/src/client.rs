@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use daemon::secret::Secret;
+use daemon::tls::Tls;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::deployment::{Deployment, DeploymentRef, Submitted};
-use crate::endpoint::{Credentials, Endpoint, Endpoints, take_credentials};
+use crate::endpoint::{Endpoint, Endpoints, take_credentials};
 use crate::error::{Error, Kind};
 use crate::stream::EventStream;
 use crate::{App, AppId, Apps};
@@ -29,6 +31,10 @@ const MAX_REDIRECTS: usize = 5;
 pub struct Config {
     /// Where.
     pub endpoints: Endpoints,
+    /// Of DC/OS, for endpoints without credentials: sent as `Authorization: token=…`.
+    pub token: Option<Secret>,
+    /// For `https`.
+    pub tls: Tls,
     /// For a connection.
     pub connect_timeout: Duration,
     /// For a request and its whole answer; the event stream is exempt.
@@ -42,6 +48,8 @@ impl Config {
     pub fn new(endpoints: Endpoints) -> Self {
         Self {
             endpoints,
+            token: None,
+            tls: Tls::default(),
             connect_timeout: Duration::from_secs(3),
             request_timeout: Duration::from_secs(20),
             stream_silence: Duration::from_secs(30),
@@ -82,10 +90,16 @@ impl Client {
     /// Builds the client; nothing is sent yet.
     ///
     /// # Errors
-    /// When the HTTP client cannot be built, which is a matter of the operating system.
+    /// When a file of the TLS settings is not what it should be, or the HTTP client cannot be built, which is a matter of the
+    /// operating system.
     pub fn new(config: Config) -> Result<Self, Error> {
         let endpoints: Vec<_> = config.endpoints.iter().cloned().collect();
+        let is_secure = endpoints.iter().any(|endpoint| endpoint.url.scheme() == "https");
+        let tls = if is_secure { config.tls.client() } else { Tls::nobody() };
+        let tls =
+            tls.map_err(|err| Error { url: config.endpoints.to_string(), kind: Kind::Tls(err) })?;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .connect_timeout(config.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             // Marathon is inside the cluster: a proxy of the environment would only be in the way.
@@ -241,8 +255,14 @@ impl Client {
         if let Some(body) = call.body {
             request = request.body(body.to_string());
         }
-        if let Some(credentials) = credentials_for(endpoint, url) {
-            request = request.basic_auth(credentials.user(), Some(credentials.password()));
+        // Both follow a redirect to the leader, whose name the list need not have, but never to another scheme.
+        if url.scheme() == endpoint.url.scheme() {
+            if let Some(credentials) = &endpoint.credentials {
+                request = request.basic_auth(credentials.user(), Some(credentials.password()));
+            } else if let Some(token) = &config.token {
+                let token = token.read().map_err(|err| Error::new(url, Kind::Token(err)))?;
+                request = request.header(AUTHORIZATION, format!("token={}", token.expose()));
+            }
         }
         let limit = config.request_timeout;
         match tokio::time::timeout(limit, request.send()).await {
@@ -312,9 +332,4 @@ fn redirect(from: &Url, response: &Response, method: &Method) -> Option<Url> {
     let mut next = from.join(location).ok()?;
     take_credentials(&mut next);
     Some(next)
-}
-
-/// Credentials follow a redirect to the leader, whose name the list need not have, but never to another scheme.
-fn credentials_for<'a>(endpoint: &'a Endpoint, url: &Url) -> Option<&'a Credentials> {
-    endpoint.credentials.as_ref().filter(|_| url.scheme() == endpoint.url.scheme())
 }

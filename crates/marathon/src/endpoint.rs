@@ -125,8 +125,8 @@ pub enum EndpointError {
         /// What the URL parser says.
         reason: String,
     },
-    /// Neither `http` nor without a scheme.
-    #[error("{entry:?} is not an endpoint: only http:// is supported")]
+    /// Neither `http`, `https` nor without a scheme.
+    #[error("{entry:?} is not an endpoint: only http:// and https:// are supported")]
     Scheme {
         /// As given, without credentials.
         entry: String,
@@ -134,6 +134,9 @@ pub enum EndpointError {
     /// Not `user:password`.
     #[error("credentials must be user:password")]
     Credentials,
+    /// A certificate without its key, or the other way round.
+    #[error("a client's certificate and its key must be given together")]
+    HalfIdentity,
 }
 
 fn parse(entry: &str, scheme: &str) -> Result<Endpoint, EndpointError> {
@@ -141,7 +144,7 @@ fn parse(entry: &str, scheme: &str) -> Result<Endpoint, EndpointError> {
     let shown = || text.rsplit_once('@').map_or(text.as_str(), |(_, host)| host).to_owned();
     let wrong = |reason: String| EndpointError::Url { entry: shown(), reason };
     let mut url = Url::parse(&text).map_err(|err| wrong(err.to_string()))?;
-    if url.scheme() != "http" {
+    if !matches!(url.scheme(), "http" | "https") {
         return Err(EndpointError::Scheme { entry: shown() });
     }
     if url.port() == Some(0) {
@@ -192,6 +195,7 @@ mod tests {
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("http://a:8080,b:8080", "http://a:8080,http://b:8080"),
             ("a:8080, http://b:8080/", "http://a:8080,http://b:8080"),
+            ("https://a,b:8443", "https://a,https://b:8443"),
             ("http://u:p@a:8080/marathon/", "http://a:8080/marathon"),
         ];
         for (given, want) in rows {
@@ -203,9 +207,11 @@ mod tests {
     fn what_is_not_an_endpoint_is_named() {
         let rows = [
             (",", "no Marathon endpoint given"),
-            ("https://a", r#""https://a" is not an endpoint: only http:// is supported"#),
             ("http://a:x", r#""http://a:x" is not an endpoint: invalid port number"#),
-            ("ftp://u:secret@a", r#""a" is not an endpoint: only http:// is supported"#),
+            (
+                "ftp://u:secret@a",
+                r#""a" is not an endpoint: only http:// and https:// are supported"#,
+            ),
         ];
         for (given, want) in rows {
             assert_eq!(given.parse::<Endpoints>().unwrap_err().to_string(), want, "{given}");

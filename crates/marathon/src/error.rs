@@ -4,6 +4,8 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
+use daemon::secret::SecretError;
+use daemon::tls::TlsError;
 use url::Url;
 
 /// A request that did not give what it was made for.
@@ -19,6 +21,12 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Kind {
+    /// The TLS settings are not what they should be.
+    #[error("TLS: {0}")]
+    Tls(#[source] TlsError),
+    /// The file with the token cannot be read; nothing was asked.
+    #[error("token: {0}")]
+    Token(#[source] SecretError),
     /// No connection came about: the request was not delivered.
     #[error("cannot connect: {0}")]
     Connect(String),
@@ -73,6 +81,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match &self.kind {
             Kind::Status { status, .. } => *status == 429 || *status >= 500,
+            Kind::Tls(_) => false,
             _ => true,
         }
     }
@@ -88,7 +97,7 @@ impl Error {
     /// Whether Marathon may have acted on the request. `false` is certain; `true` means ask before doing it again.
     pub fn may_have_been_delivered(&self) -> bool {
         match &self.kind {
-            Kind::Connect(_) | Kind::RedirectLoop(_) => false,
+            Kind::Tls(_) | Kind::Token(_) | Kind::Connect(_) | Kind::RedirectLoop(_) => false,
             // A server error may come from a proxy that had passed the request on.
             Kind::Status { status, .. } => *status >= 500,
             _ => true,

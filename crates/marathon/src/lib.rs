@@ -13,10 +13,12 @@
 //! | `sse.rs` | pure: bytes to frames of a server-sent event stream |
 //! | `event.rs` | pure: a frame to an [`Event`] |
 //! | `endpoint.rs` | `http://a:8080,b:8080` and credentials to a list of endpoints |
+//! | `access.rs` | the options of a program: credentials, token, TLS |
 //! | `client.rs` | requests, fail-over, redirects |
 //! | `stream.rs` | the open event stream and its keep-alive deadline |
 //! | `error.rs` | what went wrong, where, and whether to try again |
 
+mod access;
 mod app;
 mod client;
 mod deployment;
@@ -29,6 +31,7 @@ pub mod sse;
 mod stream;
 mod task;
 
+pub use access::Access;
 pub use app::{
     App, Apps, Container, Discovery, DiscoveryPort, Docker, HealthCheck, IpAddress, Malformed,
     Network, NetworkMode, PortDefinition, PortMapping, VersionInfo,

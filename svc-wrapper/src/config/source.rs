@@ -40,7 +40,11 @@ impl Source {
             Some(token) => Some(token.clone()),
             None => variables.text("CONSUL_HTTP_TOKEN")?.map(Redacted::new),
         };
-        let consul = consul::Config { address, token, datacenter: None };
+        let consul = consul::Config {
+            address,
+            token: token.map(consul::Token::Value),
+            ..consul::Config::default()
+        };
         // Built once to be judged: an address that cannot work is a matter of the command line.
         drop(consul::Client::new(consul.clone()).map_err(Error::Consul)?);
         // A URL's path cannot hold these parts, and without any part it would be the whole store.
