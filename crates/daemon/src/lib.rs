@@ -11,6 +11,7 @@
 //! - [`redact`]: values that must not reach a log.
 //! - [`secret`]: secrets, as they are or in files.
 //! - [`shutdown`]: SIGTERM and SIGINT as a token.
+//! - [`status`]: `/health`, `/ready`, `/metrics` and `/status` over HTTP.
 //! - [`tls`]: how a server is trusted, and how we are known to it.
 
 pub mod backoff;
@@ -22,4 +23,5 @@ pub mod outage;
 pub mod redact;
 pub mod secret;
 pub mod shutdown;
+pub mod status;
 pub mod tls;
