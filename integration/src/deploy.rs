@@ -5,8 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use daemon::tls::Tls;
 use marathon::{AppId, Client, Deployment};
 use serde_json::Value as Json;
+
+use crate::http;
 
 /// How often a running deployment is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -18,8 +21,13 @@ const POLL: Duration = Duration::from_millis(200);
 /// When it cannot be read, with its path or URL.
 pub async fn read(source: &str) -> Result<String> {
     if source.starts_with("http://") || source.starts_with("https://") {
-        let response = reqwest::get(source).await.and_then(reqwest::Response::error_for_status);
+        let mut client = http::builder();
+        if source.starts_with("https://") {
+            client = client.tls_backend_preconfigured(Tls::default().client()?);
+        }
+        let response = client.build()?.get(source).send().await;
         return response
+            .and_then(reqwest::Response::error_for_status)
             .with_context(|| source.to_owned())?
             .text()
             .await

@@ -6,12 +6,14 @@
 //!   the test, and waiting for conditions.
 //! - [`dev_marathon`]: a Marathon for development whose tasks are processes of this machine; the program
 //!   `dev-marathon` is its command line.
+//! - [`http`]: HTTP clients for all of it.
 //! - [`deploy`]: an app definition to Marathon; the program `marathon-deploy` is its command line.
 //! - [`story`]: what the README tells, step by step; `sandbox --check` and the tests walk through it.
 //! - [`test_server`]: the web service that the tutorial deploys; the program `test-server` is its command line.
 
 pub mod deploy;
 pub mod dev_marathon;
+pub mod http;
 pub mod rig;
 pub mod sandbox;
 pub mod story;

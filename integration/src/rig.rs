@@ -11,7 +11,9 @@
 //! - [`marathon`]: a development Marathon and what tests ask it.
 //! - [`platform`]: all of them together, with a registrator on each agent.
 //! - [`load`], [`https`]: clients that count failures, and one for the external load balancer.
+//! - [`authority`]: certificates in files.
 
+pub mod authority;
 pub mod component;
 pub mod consul;
 pub mod dev_agent;

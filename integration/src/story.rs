@@ -11,6 +11,7 @@ use consul::kv::Condition;
 use marathon::{App, AppId};
 use serde_json::{Value as Json, json};
 
+use crate::http;
 use crate::rig::eventually::within;
 use crate::rig::load::Load;
 use crate::rig::platform::{EXTERNAL_HTTP, EXTERNAL_HTTPS, HOST, Platform, ask};
@@ -106,7 +107,7 @@ pub async fn crash(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()>
     say(&format!("Kill {} with SIGKILL", victim.id));
     let killed = Instant::now();
     let url = format!("{}/tasks/{}/kill", platform.faults_url(), victim.id);
-    reqwest::Client::new().post(url).send().await?.error_for_status()?;
+    http::client()?.post(url).send().await?.error_for_status()?;
     within("the task to leave HAProxy", PATIENCE, async || {
         let servers = platform.internal.servers(BACKEND).map_err(|error| error.to_string())?;
         if servers.iter().any(|name| name.ends_with(&server)) {
@@ -262,7 +263,7 @@ async fn has_servers(platform: &Platform, wanted: usize) -> Result<()> {
 
 async fn version_count(platform: &Platform) -> Result<usize> {
     let url = format!("{}/v2/apps{PRODUCTION}/versions", platform.marathon_url());
-    let answer: Json = reqwest::get(url).await?.error_for_status()?.json().await?;
+    let answer: Json = http::get(&url).await?.error_for_status()?.json().await?;
     Ok(answer.get("versions").and_then(Json::as_array).context("no versions")?.len())
 }
 

@@ -5,6 +5,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
+    use integration::http;
     use integration::rig::eventually::eventually;
     use integration::rig::marathon::DevMarathon;
     use integration::rig::network::Network;
@@ -121,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_what_is_not_json() {
         let (_network, marathon) = start(&[]).await;
-        let broken = reqwest::Client::new().post(format!("{}/v2/apps", marathon.url())).body("{");
+        let broken = http::client().unwrap().post(format!("{}/v2/apps", marathon.url())).body("{");
         let broken = broken.send().await.unwrap();
         assert_eq!(broken.status(), 400);
         let broken: Value = serde_json::from_str(&broken.text().await.unwrap()).unwrap();
@@ -373,9 +374,9 @@ mod tests {
             assert_eq!(answer.headers["www-authenticate"], "basic realm=\"Mesosphere\"");
         }
         let url = marathon.url().replace("http://", "http://me:secret@");
-        assert_eq!(reqwest::get(format!("{url}/v2/apps")).await.unwrap().status(), 200);
+        assert_eq!(http::get(&format!("{url}/v2/apps")).await.unwrap().status(), 200);
         let url = marathon.url().replace("http://", "http://me:wrong@");
-        assert_eq!(reqwest::get(format!("{url}/v2/apps")).await.unwrap().status(), 401);
+        assert_eq!(http::get(&format!("{url}/v2/apps")).await.unwrap().status(), 401);
     }
 
     #[tokio::test]

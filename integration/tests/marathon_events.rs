@@ -5,10 +5,11 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
+    use integration::http;
     use integration::rig::eventually::eventually;
     use integration::rig::marathon::DevMarathon;
     use integration::rig::network::Network;
-    use reqwest::{Client, Method};
+    use reqwest::Method;
     use serde_json::{Value, json};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
@@ -40,7 +41,8 @@ mod tests {
         let (_network, marathon) = start(&[]).await;
         for accept in ["*/*", "text/event-stream, */*", "application/json"] {
             let url = format!("{}/v2/events", marathon.url());
-            let answer = Client::new().get(url).header("Accept", accept).send().await.unwrap();
+            let answer =
+                http::client().unwrap().get(url).header("Accept", accept).send().await.unwrap();
             assert_eq!(answer.status(), 405, "{accept}");
             assert_eq!(answer.headers()["content-type"], "text/html;charset=utf-8");
         }

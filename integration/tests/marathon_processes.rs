@@ -6,10 +6,10 @@ mod tests {
     use std::path::Path;
     use std::time::{Duration, Instant};
 
+    use integration::http;
     use integration::rig::eventually::{eventually, eventually_true};
     use integration::rig::marathon::DevMarathon;
     use integration::rig::network::Network;
-    use reqwest::Client;
     use rustix::process::Signal;
     use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ mod tests {
 
     async fn ask(task: &Value, path: &str) -> Result<Value, String> {
         let url = format!("http://{}:{}{path}", task["host"].as_str().unwrap(), task["ports"][0]);
-        let request = Client::new().get(url).header("Accept", "application/json");
+        let request = http::client().unwrap().get(url).header("Accept", "application/json");
         let answer = request.send().await.map_err(|err| err.to_string())?;
         let text = answer.text().await.map_err(|err| err.to_string())?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))

@@ -7,6 +7,7 @@ mod tests {
     use std::time::Duration;
 
     use consul::kv::Condition;
+    use integration::http;
     use integration::rig::component;
     use integration::rig::consul::Consul;
     use integration::rig::eventually::eventually;
@@ -48,7 +49,7 @@ mod tests {
 
     async fn order(platform: &Platform, method: reqwest::Method, path: &str, body: Value) {
         let url = format!("{}{path}", platform.faults_url());
-        let request = reqwest::Client::new().request(method, url).json(&body);
+        let request = http::client().unwrap().request(method, url).json(&body);
         request.send().await.unwrap().error_for_status().unwrap();
     }
 
@@ -191,7 +192,7 @@ mod tests {
         let balancer = LoadBalancer::start("page", folder.path(), &settings).await.unwrap();
         let page = async |wanted: &str| {
             eventually(&format!("the page {wanted}"), PATIENCE, async || {
-                let answer = reqwest::get(format!("http://{address}:3000/")).await;
+                let answer = http::get(&format!("http://{address}:3000/")).await;
                 let text =
                     answer.map_err(|error| error.to_string())?.text().await.unwrap_or_default();
                 if text == wanted { Ok(()) } else { Err(text) }

@@ -54,6 +54,7 @@ impl Client {
         let base = base(&config.address)?;
         let tls = if base.scheme() == "https" { config.tls.client() } else { Tls::nobody() };
         let tls = tls.map_err(|error| wrong(&Method::GET, &base, Kind::Tls(error)))?;
+        #[expect(clippy::disallowed_methods, reason = "with its TLS settings")]
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(Duration::from_secs(5))

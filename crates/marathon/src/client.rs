@@ -98,6 +98,7 @@ impl Client {
         let tls = if is_secure { config.tls.client() } else { Tls::nobody() };
         let tls =
             tls.map_err(|err| Error { url: config.endpoints.to_string(), kind: Kind::Tls(err) })?;
+        #[expect(clippy::disallowed_methods, reason = "with its TLS settings")]
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(config.connect_timeout)
@@ -143,6 +144,13 @@ impl Client {
     /// An app that a deployment has locked is a status of 409.
     pub async fn restart(&self, id: &AppId) -> Result<Submitted, Error> {
         self.json(Call::write(Method::POST, app_path(id, "/restart"), None)).await
+    }
+
+    /// The same even though a deployment has locked the app; that deployment is cancelled.
+    pub async fn force_restart(&self, id: &AppId) -> Result<Submitted, Error> {
+        let mut call = Call::write(Method::POST, app_path(id, "/restart"), None);
+        call.query.push(("force", "true"));
+        self.json(call).await
     }
 
     /// Creates an app.

@@ -44,10 +44,9 @@ impl Marathon {
         let node: [u8; 6] = rand::random();
         let framework = Uuid::now_v1(&node);
         let first_port = rand::random_range(AGENT_PORTS);
-        let client = reqwest::Client::builder()
+        let client = crate::http::builder()
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)
-            .no_proxy()
             .build()
             .context("a client for health checks")?;
         Ok(Self {

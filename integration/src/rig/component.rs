@@ -40,12 +40,19 @@ pub fn haproxy() -> Result<PathBuf> {
     if let Some(path) = env::var_os("HAPROXY_BIN") {
         return existing(path.into(), "the path in HAPROXY_BIN");
     }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    match folders.map(|folder| folder.join("haproxy")).find(|path| path.is_file()) {
-        Some(path) => Ok(path),
-        None => bail!("HAProxy is missing; get it with `integration/fetch haproxy`"),
+    on_path("haproxy").context("HAProxy is missing; get it with `integration/fetch haproxy`")
+}
+
+/// tini: `TINI_BIN`, else the one on PATH.
+///
+/// # Errors
+///
+/// When there is none, with the command that gets it.
+pub fn tini() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("TINI_BIN") {
+        return existing(path.into(), "the path in TINI_BIN");
     }
+    on_path("tini").context("tini is missing; get it with `integration/fetch tini`")
 }
 
 /// Runs `integration/fetch`, which says on standard error what it does, and gives back the paths it prints.
@@ -65,6 +72,13 @@ pub fn fetch(components: &[&str]) -> Result<Vec<PathBuf>> {
     }
     let paths = String::from_utf8_lossy(&output.stdout);
     Ok(paths.lines().map(PathBuf::from).collect())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Where Debian puts what is for root, which is not on everybody's PATH.
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn existing(path: PathBuf, what: &str) -> Result<PathBuf> {

@@ -23,6 +23,7 @@ pub struct DevAgent {
     network: Network,
     client: Client,
     folder: TempDir,
+    settings: Vec<String>,
     process: Option<Process>,
 }
 
@@ -33,7 +34,17 @@ impl DevAgent {
     ///
     /// When Consul is missing or does not start.
     pub async fn start() -> Result<Self> {
-        let mut agent = Self::reserve()?;
+        Self::start_with(&[], Config::default()).await
+    }
+
+    /// Starts one with these settings in HCL. `access` is what its own client needs then, besides the address.
+    ///
+    /// # Errors
+    ///
+    /// When Consul is missing or does not start.
+    pub async fn start_with(settings: &[&str], access: Config) -> Result<Self> {
+        let mut agent = Self::reserve_with(access)?;
+        agent.settings = settings.iter().map(|text| (*text).to_owned()).collect();
         agent.start_again().await?;
         Ok(agent)
     }
@@ -44,14 +55,14 @@ impl DevAgent {
     ///
     /// When there is no address.
     pub fn reserve() -> Result<Self> {
+        Self::reserve_with(Config::default())
+    }
+
+    fn reserve_with(access: Config) -> Result<Self> {
         let network = Network::claim()?;
-        let config = Config { address: network.host(HOST).to_string(), ..Config::default() };
-        Ok(Self {
-            client: Client::new(config)?,
-            network,
-            folder: tempfile::tempdir()?,
-            process: None,
-        })
+        let client = Client::new(Config { address: network.host(HOST).to_string(), ..access })?;
+        let (folder, settings) = (tempfile::tempdir()?, Vec::new());
+        Ok(Self { network, client, folder, settings, process: None })
     }
 
     /// Starts it on the same address, with nothing of what it knew.
@@ -64,12 +75,16 @@ impl DevAgent {
         let mut command = process::command(component::consul()?);
         command.args(["agent", "-dev", "-node", "node", "-bind", &ip, "-client", &ip]);
         command.args(["-log-level", "err", "-hcl", "disable_update_check = true"]);
+        for text in &self.settings {
+            command.args(["-hcl", text]);
+        }
         let process = Process::start("consul", command, &self.folder.path().join("log"))?;
         self.process = Some(process);
         // A leader is elected before the agent's own node is in its catalog.
         within("Consul to start", PATIENCE, async || {
             let nodes = self.client.nodes(None, &Query::default()).await;
-            let nodes = nodes.map_err(|error| error.to_string())?.value.len();
+            let log = || self.process.as_ref().map(Process::log).unwrap_or_default();
+            let nodes = nodes.map_err(|error| format!("{error}\n{}", log()))?.value.len();
             if nodes == 1 { Ok(()) } else { Err("its node is not in the catalog".to_owned()) }
         })
         .await

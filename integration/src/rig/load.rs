@@ -10,6 +10,8 @@ use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::http;
+
 /// How long a request may take before it counts as failed.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause of a client between two requests: enough for thousands of requests over a rolling restart, and it leaves
@@ -72,8 +74,7 @@ impl Report {
 
 async fn ask_for_ever(address: SocketAddr, keeps_connection: bool, report: &Mutex<Report>) {
     let idle = usize::from(keeps_connection);
-    let client =
-        reqwest::Client::builder().pool_max_idle_per_host(idle).no_proxy().timeout(TIMEOUT).build();
+    let client = http::builder().pool_max_idle_per_host(idle).timeout(TIMEOUT).build();
     let Ok(client) = client else { return };
     loop {
         let answer = ask(&client, address).await;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::eventually::eventually;
 use super::network::Network;
 use super::process::{Process, command, program};
+use crate::http;
 
 /// Long enough for a rolling update on a machine that is busy with other tests.
 const DEPLOYED_WITHIN: Duration = Duration::from_mins(1);
@@ -62,7 +63,7 @@ impl DevMarathon {
             }
         }
         let process = Process::start("dev-marathon", command, &dir.path().join("log"))?;
-        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = http::builder().redirect(reqwest::redirect::Policy::none());
         let marathon = Self {
             process,
             url: format!("http://{listen}"),

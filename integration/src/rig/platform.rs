@@ -22,6 +22,7 @@ use super::load_balancer::{LoadBalancer, Settings};
 use super::network::Network;
 use super::process::{self, Process, program};
 use crate::deploy;
+use crate::http;
 
 /// The simulated Mesos agents.
 const AGENTS: [u8; 3] = [21, 22, 23];
@@ -241,11 +242,7 @@ impl Platform {
 ///
 /// When there is no answer, or none with 200.
 pub async fn ask(address: SocketAddr, host: Option<&str>) -> Result<Json> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .pool_max_idle_per_host(0)
-        .timeout(PATIENCE)
-        .build()?;
+    let client = http::builder().pool_max_idle_per_host(0).timeout(PATIENCE).build()?;
     let mut request = client.get(format!("http://{address}/")).header("Accept", "application/json");
     if let Some(host) = host {
         request = request.header("Host", host);
@@ -281,7 +278,7 @@ async fn ping(address: Ipv4Addr, marathon: &Process) -> Result<()> {
         if !marathon.is_running() {
             return Err(marathon.log());
         }
-        reqwest::get(&url).await.map(drop).map_err(|error| error.to_string())
+        http::get(&url).await.map(drop).map_err(|error| error.to_string())
     })
     .await
 }
