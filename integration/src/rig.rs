@@ -9,10 +9,11 @@
 //! - [`network`], [`process`], [`eventually`], [`component`]: addresses, programs, conditions, where binaries are.
 //! - [`consul`], [`dev_agent`], [`load_balancer`]: a Consul cluster, a single one; HAProxy under ctemplate.
 //! - [`marathon`]: a development Marathon and what tests ask it.
-//! - [`platform`]: all of them together, with a registrator on each agent.
+//! - [`platform`], [`app`]: all of them together, with a registrator on each agent; an app on it.
 //! - [`load`], [`https`]: clients that count failures, and one for the external load balancer.
 //! - [`authority`]: certificates in files.
 
+pub mod app;
 pub mod authority;
 pub mod component;
 pub mod consul;

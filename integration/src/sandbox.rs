@@ -68,7 +68,13 @@ pub async fn run(cli: &Cli) -> Result<()> {
         let candidates = (1..=9).map(|n| Ipv4Addr::new(127, 0, 0, n));
         let bind =
             cli.bind.map_or_else(|| free_address(candidates), |bind| free_address([bind]))?;
-        let options = Options { consul, haproxy, compat: cli.compat.clone(), bind: Some(bind) };
+        let options = Options {
+            consul,
+            haproxy,
+            compat: cli.compat.clone(),
+            bind: Some(bind),
+            consul_settings: Vec::new(),
+        };
         let mut platform = Platform::start(&options, &mut say).await?;
         if cli.check {
             return check(&mut platform, &mut say).await;

@@ -2,16 +2,15 @@
 //!
 //! Each step says what it sees and fails with what it did not see. They build on each other, in the order of [`run`].
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use consul::Query;
-use consul::kv::Condition;
-use marathon::{App, AppId};
+use marathon::AppId;
 use serde_json::{Value as Json, json};
 
 use crate::http;
+use crate::rig::app::App;
 use crate::rig::eventually::within;
 use crate::rig::load::Load;
 use crate::rig::platform::{EXTERNAL_HTTP, EXTERNAL_HTTPS, HOST, Platform, ask};
@@ -75,24 +74,24 @@ pub async fn deploy(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()
 /// Changes a setting: one rolling restart, and nobody notices. Writes it again: nothing happens.
 pub async fn configure(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()> {
     say(&format!("Change {PREFIX}GREETING under load"));
-    let before = tasks(platform, PRODUCTION).await?;
-    let versions = version_count(platform).await?;
+    let before = app(platform).tasks().await?;
+    let versions = app(platform).versions().await?;
     let load = Load::start(platform.port(3000), CLIENTS);
-    put(platform, "GREETING", "hello").await?;
-    all_replaced(platform, &before).await?;
-    all_see(platform, "GREETING", "hello", 4).await?;
+    app(platform).put("GREETING", "hello").await?;
+    app(platform).replaced(&before).await?;
+    app(platform).sees("GREETING", "hello", 4).await?;
     say("  every task was replaced and sees the new value");
     expect_no_failures(load, say).await?;
-    expect_versions(platform, versions + 1).await?;
+    app(platform).expect_versions(versions + 1).await?;
 
     say("Write the same value again, then another one");
-    let before = tasks(platform, PRODUCTION).await?;
-    put(platform, "GREETING", "hello").await?;
-    put(platform, "GREETING", "good evening").await?;
-    all_replaced(platform, &before).await?;
-    all_see(platform, "GREETING", "good evening", 4).await?;
+    let before = app(platform).tasks().await?;
+    app(platform).put("GREETING", "hello").await?;
+    app(platform).put("GREETING", "good evening").await?;
+    app(platform).replaced(&before).await?;
+    app(platform).sees("GREETING", "good evening", 4).await?;
     // Had the first write caused a deployment, there would be two new versions now.
-    expect_versions(platform, versions + 2).await?;
+    app(platform).expect_versions(versions + 2).await?;
     say("  one deployment for the new value, none for the same");
     Ok(())
 }
@@ -100,7 +99,7 @@ pub async fn configure(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result
 /// Kills a task without warning.
 pub async fn crash(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()> {
     has_servers(platform, 4).await?;
-    let app = app(platform, PRODUCTION).await?;
+    let app = app(platform).look().await?;
     let victim = app.tasks.first().context("no tasks")?;
     let port = victim.ports.first().context("a task without a port")?;
     let server = format!("_{}_{port}", victim.host);
@@ -134,7 +133,7 @@ pub async fn scale(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()>
         marathon.update(&AppId::new(PRODUCTION), &json!({ "instances": instances })).await?;
         platform.answered_by(3000, instances).await?;
         has_servers(platform, instances).await?;
-        settled(platform).await?;
+        app(platform).settled().await?;
         say(&format!("  {instances} tasks answer, haproxy.cfg has {instances} servers"));
     }
     expect_no_failures(load, say).await
@@ -143,10 +142,10 @@ pub async fn scale(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()>
 /// Deploys a new version under load.
 pub async fn roll(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()> {
     say("Deploy version 2 under load");
-    let before = tasks(platform, PRODUCTION).await?;
+    let before = app(platform).tasks().await?;
     let load = Load::start(platform.port(3000), CLIENTS);
     platform.deploy("production", 4, "2", |line| say(&format!("  {line}"))).await?;
-    all_replaced(platform, &before).await?;
+    app(platform).replaced(&before).await?;
     platform.answered_by(3000, 4).await?;
     expect_no_failures(load, say).await
 }
@@ -193,64 +192,15 @@ pub async fn delete(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()
     Ok(())
 }
 
+fn app(platform: &Platform) -> App<'_> {
+    App { platform, id: PRODUCTION, port: 3000 }
+}
+
 fn is_from(answer: &Json, app: &str) -> Result<(), String> {
     match answer.get("app").and_then(Json::as_str) {
         Some(from) if from == app => Ok(()),
         from => Err(format!("{from:?} answered")),
     }
-}
-
-async fn put(platform: &Platform, name: &str, value: &str) -> Result<()> {
-    let agent = platform.consul.agents().last().context("no agents")?;
-    agent.client().kv_put(&format!("{PREFIX}{name}"), value, Condition::Always).await?;
-    Ok(())
-}
-
-async fn app(platform: &Platform, id: &str) -> Result<App> {
-    Ok(platform.marathon()?.app(&AppId::new(id)).await?)
-}
-
-async fn tasks(platform: &Platform, id: &str) -> Result<BTreeSet<String>> {
-    Ok(app(platform, id).await?.tasks.iter().map(|task| task.id.to_string()).collect())
-}
-
-/// Waits until no deployment runs.
-async fn settled(platform: &Platform) -> Result<()> {
-    within("the deployments to end", PATIENCE, async || {
-        let running =
-            app(platform, PRODUCTION).await.map_err(|error| format!("{error:#}"))?.deployments;
-        if running.is_empty() { Ok(()) } else { Err(format!("{} still run", running.len())) }
-    })
-    .await
-}
-
-/// Waits until none of the given tasks is left and no deployment runs.
-async fn all_replaced(platform: &Platform, before: &BTreeSet<String>) -> Result<()> {
-    within("every task to be replaced", PATIENCE, async || {
-        let now = tasks(platform, PRODUCTION).await.map_err(|error| format!("{error:#}"))?;
-        match before.intersection(&now).count() {
-            0 => Ok(()),
-            left => Err(format!("{left} of {} are still there", before.len())),
-        }
-    })
-    .await?;
-    settled(platform).await
-}
-
-/// Waits until a variable has a value in all tasks that answer on port 3000.
-async fn all_see(platform: &Platform, name: &str, value: &str, wanted: usize) -> Result<()> {
-    within(&format!("{name} to be {value}"), PATIENCE, async || {
-        for _ in 0..wanted * 2 {
-            let answer =
-                ask(platform.port(3000), None).await.map_err(|error| format!("{error:#}"))?;
-            let seen = answer.pointer(&format!("/env/{name}")).and_then(Json::as_str);
-            if seen != Some(value) {
-                return Err(format!("a task sees {seen:?}"));
-            }
-        }
-        Ok(())
-    })
-    .await
 }
 
 async fn has_servers(platform: &Platform, wanted: usize) -> Result<()> {
@@ -259,19 +209,6 @@ async fn has_servers(platform: &Platform, wanted: usize) -> Result<()> {
         if servers.len() == wanted { Ok(()) } else { Err(format!("{servers:?}")) }
     })
     .await
-}
-
-async fn version_count(platform: &Platform) -> Result<usize> {
-    let url = format!("{}/v2/apps{PRODUCTION}/versions", platform.marathon_url());
-    let answer: Json = http::get(&url).await?.error_for_status()?.json().await?;
-    Ok(answer.get("versions").and_then(Json::as_array).context("no versions")?.len())
-}
-
-/// Each deployment makes one version of the app.
-async fn expect_versions(platform: &Platform, wanted: usize) -> Result<()> {
-    let versions = version_count(platform).await?;
-    ensure!(versions == wanted, "{versions} versions of the app instead of {wanted}");
-    Ok(())
 }
 
 async fn expect_no_failures(load: Load, say: &mut dyn FnMut(&str)) -> Result<()> {

@@ -10,6 +10,7 @@ use consul::{Client, Config};
 
 use super::eventually::within;
 use super::process::{self, Process};
+use crate::http;
 
 /// How long a cluster may take to elect a leader and to know all its nodes; it takes about three seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -22,6 +23,7 @@ const PORT: u16 = 8500;
 pub struct Consul {
     binary: PathBuf,
     folder: PathBuf,
+    settings: Vec<String>,
     servers: Vec<Member>,
     agents: Vec<Member>,
 }
@@ -48,9 +50,25 @@ impl Consul {
         servers: &[Ipv4Addr],
         agents: &[Ipv4Addr],
     ) -> Result<Self> {
+        Self::start_with(binary, folder, servers, agents, &[]).await
+    }
+
+    /// The same with further settings, in HCL.
+    ///
+    /// # Errors
+    ///
+    /// When a process cannot be started.
+    pub async fn start_with(
+        binary: &Path,
+        folder: &Path,
+        servers: &[Ipv4Addr],
+        agents: &[Ipv4Addr],
+        settings: &[String],
+    ) -> Result<Self> {
         let mut consul = Self {
             binary: binary.to_owned(),
             folder: folder.to_owned(),
+            settings: settings.to_owned(),
             servers: Vec::new(),
             agents: Vec::new(),
         };
@@ -83,19 +101,60 @@ impl Consul {
     ///
     /// When it cannot be started again.
     pub fn crash_agent(&mut self, n: usize, keep_data: bool) -> Result<()> {
-        let servers: Vec<_> = self.servers.iter().map(|server| server.address).collect();
         let agent = self.agents.get(n).context("no such agent")?;
-        let (name, address) = (agent.name.clone(), agent.address);
-        agent.process.signal_group(rustix::process::Signal::KILL);
-        agent.process.wait(PATIENCE);
+        agent.kill();
         if !keep_data {
-            fs::remove_dir_all(self.folder.join(&name))?;
+            fs::remove_dir_all(self.folder.join(&agent.name))?;
         }
-        let member = self.member(&name, address, &servers)?;
+        let member = self.again(agent)?;
         if let Some(agent) = self.agents.get_mut(n) {
             *agent = member;
         }
         Ok(())
+    }
+
+    /// Ends the leader without warning, and starts it again once another server leads.
+    ///
+    /// # Errors
+    ///
+    /// When no other leader is elected, or it cannot be started again.
+    pub async fn crash_leader(&mut self) -> Result<()> {
+        let old = within("a leader", PATIENCE, async || self.leader().await).await?;
+        let server = self.servers.get(old).context("no such server")?;
+        server.kill();
+        within("another leader", PATIENCE, async || match self.leader().await {
+            Ok(new) if new != old => Ok(()),
+            Ok(_) => Err("the old one still leads".to_owned()),
+            Err(error) => Err(error),
+        })
+        .await?;
+        let member = self.again(server)?;
+        if let Some(server) = self.servers.get_mut(old) {
+            *server = member;
+        }
+        Ok(())
+    }
+
+    /// The leader's place among the servers, as most who answer see it.
+    async fn leader(&self) -> Result<usize, String> {
+        let mut seen = Vec::new();
+        for server in &self.servers {
+            // Consul has an API for this, which nothing but tests needs: a server's Raft address.
+            let url = format!("http://{}/v1/status/leader", server.api());
+            let Ok(answer) = http::get(&url).await else { continue };
+            let text = answer.text().await.map_err(|error| error.to_string())?;
+            let is_it = |server: &Member| text.contains(&format!("\"{}:", server.address));
+            seen.extend(self.servers.iter().position(is_it));
+        }
+        match seen.as_slice() {
+            [first, rest @ ..] if rest.contains(first) => Ok(*first),
+            _ => Err(format!("{} servers know a leader", seen.len())),
+        }
+    }
+
+    fn again(&self, member: &Member) -> Result<Member> {
+        let servers: Vec<_> = self.servers.iter().map(|server| server.address).collect();
+        self.member(&member.name, member.address, &servers)
     }
 
     fn member(&self, name: &str, address: Ipv4Addr, servers: &[Ipv4Addr]) -> Result<Member> {
@@ -114,6 +173,9 @@ impl Consul {
         command.args(["-hcl", "disable_update_check = true"]);
         // Whole clusters end here; agents that took their leave one after another would take five seconds each.
         command.args(["-hcl", "leave_on_terminate = false"]);
+        for text in &self.settings {
+            command.args(["-hcl", text]);
+        }
         for server in servers {
             command.args(["-retry-join", &server.to_string()]);
         }
@@ -136,6 +198,11 @@ impl Consul {
 }
 
 impl Member {
+    fn kill(&self) {
+        self.process.signal_group(rustix::process::Signal::KILL);
+        self.process.wait(PATIENCE);
+    }
+
     /// The node's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -29,6 +29,8 @@ const AGENTS: [u8; 3] = [21, 22, 23];
 const CONSUL_SERVERS: [u8; 3] = [11, 12, 13];
 const MARATHON: u8 = 30;
 const LOAD_BALANCER: u8 = 1;
+/// The folder of the tasks' folders.
+const TASKS: &str = "tasks";
 /// How long any one program may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,6 +52,8 @@ pub struct Options {
     pub compat: String,
     /// Where the load balancers listen; an address of the platform's own block when not given.
     pub bind: Option<Ipv4Addr>,
+    /// Settings of the Consul cluster, in HCL.
+    pub consul_settings: Vec<String>,
 }
 
 /// The running platform. Dropping it stops everything.
@@ -82,7 +86,13 @@ impl Options {
     /// When a component is missing, with the command that gets it.
     pub fn installed() -> Result<Self> {
         let (consul, haproxy) = (component::consul()?, component::haproxy()?);
-        Ok(Self { consul, haproxy, compat: "1.11".to_owned(), bind: None })
+        Ok(Self {
+            consul,
+            haproxy,
+            compat: "1.11".to_owned(),
+            bind: None,
+            consul_settings: Vec::new(),
+        })
     }
 }
 
@@ -101,8 +111,14 @@ impl Platform {
 
         say("Consul: three servers, three agents");
         let consul_folder = folder.path().join("consul");
-        let consul =
-            Consul::start(&options.consul, &consul_folder, &hosts(CONSUL_SERVERS), &agents).await?;
+        let consul = Consul::start_with(
+            &options.consul,
+            &consul_folder,
+            &hosts(CONSUL_SERVERS),
+            &agents,
+            &options.consul_settings,
+        )
+        .await?;
 
         say("Marathon: the development Marathon with the same three agents");
         let marathon = start_marathon(&options.compat, marathon_address, &agents, folder.path())?;
@@ -164,6 +180,21 @@ impl Platform {
         self.folder.path()
     }
 
+    /// What a task has written to standard error, and its wrapper with it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such task.
+    pub fn task_log(&self, task: &str) -> Result<String> {
+        for root in self.folder().join(TASKS).read_dir()? {
+            let log = root?.path().join(task).join("stderr");
+            if log.exists() {
+                return Ok(fs::read_to_string(log)?);
+            }
+        }
+        bail!("{task} has no folder")
+    }
+
     /// The development Marathon's API.
     pub fn marathon_url(&self) -> String {
         format!("http://{}:8080", self.marathon_address)
@@ -195,6 +226,22 @@ impl Platform {
         tag: &str,
         say: impl FnMut(&str),
     ) -> Result<AppId> {
+        let (id, definition) = self.definition(environment, instances, tag)?;
+        self.submit(&id, &definition, say).await?;
+        Ok(id)
+    }
+
+    /// The shipped test server's definition.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn definition(
+        &self,
+        environment: &str,
+        instances: u32,
+        tag: &str,
+    ) -> Result<(AppId, Json)> {
         let definition = component::workspace().join("integration/apps/test-server.json");
         let values = [
             ("environment", environment),
@@ -204,11 +251,18 @@ impl Platform {
         ];
         let values: BTreeMap<_, _> =
             values.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let (id, definition) = deploy::fill(&fs::read_to_string(definition)?, &values)?;
+        deploy::fill(&fs::read_to_string(definition)?, &values)
+    }
+
+    /// Deploys an app and waits until Marathon is done.
+    ///
+    /// # Errors
+    ///
+    /// When Marathon refuses it.
+    pub async fn submit(&self, id: &AppId, definition: &Json, say: impl FnMut(&str)) -> Result<()> {
         let marathon = self.marathon()?;
-        let deployment = deploy::submit(&marathon, &id, &definition).await?;
-        deploy::wait(&marathon, &id, &deployment, say).await?;
-        Ok(id)
+        let deployment = deploy::submit(&marathon, id, definition).await?;
+        deploy::wait(&marathon, id, &deployment, say).await
     }
 
     /// Asks one of the load balancers' ports until all of `wanted` tasks have answered, in turn, and nobody else.
@@ -269,6 +323,9 @@ fn start_marathon(
     let folders =
         wrapper.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
     command.env("PATH", std::env::join_paths(folders)?);
+    let tasks = folder.join(TASKS);
+    fs::create_dir_all(&tasks)?;
+    command.env("TMPDIR", tasks);
     Process::start("dev-marathon", command, &folder.join("marathon.log"))
 }
 
