@@ -6,7 +6,10 @@ use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt, registry};
 
 /// The log options every program has.
 #[derive(Args, Clone, Debug)]
@@ -43,14 +46,17 @@ pub struct LogError {
 /// When the filter does not parse, or a log was set up before.
 pub fn init(args: &LogArgs) -> Result<(), LogError> {
     let wrong = |reason: String| LogError { level: args.log_level.clone(), reason };
-    let filter =
-        EnvFilter::builder().parse(&args.log_level).map_err(|error| wrong(error.to_string()))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Not `EnvFilter`, whose regular expressions are a megabyte that every program would carry.
+    let filter: Targets = args.log_level.parse().map_err(|error| wrong(format!("{error}")))?;
+    let log = fmt::layer().with_writer(std::io::stderr);
     match args.log_format {
         Format::Text => {
-            log.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+            let log = log.with_ansi(std::io::stderr().is_terminal()).with_target(false);
+            registry().with(log.with_filter(filter)).try_init()
         }
-        Format::Json => log.json().flatten_event(true).try_init(),
+        Format::Json => {
+            registry().with(log.json().flatten_event(true).with_filter(filter)).try_init()
+        }
     }
     .map_err(|error| wrong(error.to_string()))
 }

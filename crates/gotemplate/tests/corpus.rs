@@ -1,0 +1,33 @@
+//! Every case of the corpus gives what Go gave: the same output, or the same error text.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn gives_what_go_gave() {
+        let mut failures = Vec::new();
+        let mut count = 0;
+        for path in crate::support::corpus_files() {
+            for case in crate::support::cases(&path) {
+                count += 1;
+                let got = crate::support::run(&case);
+                if got != case.want {
+                    let file = path.file_name().unwrap().to_string_lossy();
+                    failures.push(format!(
+                        "{file}: {}\n  template: {:?}\n  want: {:?}\n  got:  {got:?}",
+                        case.name, case.template, case.want
+                    ));
+                }
+            }
+        }
+        assert!(
+            failures.is_empty(),
+            "{} of {count} cases differ:\n{}",
+            failures.len(),
+            failures.join("\n")
+        );
+        assert!(count > 511, "only {count} cases");
+    }
+}
