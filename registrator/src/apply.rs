@@ -3,56 +3,112 @@
 use std::collections::BTreeMap;
 
 use consul::agent::CheckDefinition;
-use consul::wire::Weights;
 use tokio::task::JoinSet;
-use tracing::info;
+use tracing::{debug, info};
 
+use crate::check::{self, Check, Target};
+use crate::heartbeat::Beat;
 use crate::plan::{Plan, Write};
-use crate::service::{Check, Registration, ServiceId, Target, mark};
+use crate::service::{Registration, ServiceId, mark};
 
 /// Writes at the same time; the agent is on this host, and others use it too.
 const CONCURRENT: usize = 8;
 
-/// Writes the plan, and removes when all is written: what replaces a task is there before the task leaves. Gives the ids
-/// whose write failed, and why.
-pub async fn apply(consul: &consul::Client, plan: Plan) -> BTreeMap<String, consul::Error> {
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The ids whose write failed, and why.
+    pub failed: BTreeMap<String, consul::Error>,
+    /// How many services were registered or changed.
+    pub registered: u64,
+    /// How many services were removed.
+    pub deregistered: u64,
+    /// Consul wants fewer requests (429) or none of ours (403): what was left of the plan was not tried.
+    pub pushed_back: bool,
+}
+
+/// Writes the plan, and removes when all is written: what replaces a task is there before the task leaves.
+pub async fn apply(consul: &consul::Client, plan: Plan) -> Outcome {
+    let mut outcome = Outcome::default();
     let writes = plan.register.into_iter().map(|(id, write)| Item::Write(id, Box::new(write)));
+    run(consul, writes, &mut outcome).await;
+    let rests = plan.maintenance.into_iter().map(|(id, reason)| Item::Rest(id, reason));
+    run(consul, rests, &mut outcome).await;
     let removals = plan.deregister.into_iter();
     let removals = removals.map(|(id, service)| Item::Remove(id, Box::new(service)));
-    let mut failed = run(consul, writes).await;
-    failed.extend(run(consul, removals).await);
-    failed
+    run(consul, removals, &mut outcome).await;
+    outcome
+}
+
+/// Tells the agent about checks that wait for our word; false when it did not take all of it.
+pub async fn beat(consul: &consul::Client, beats: Vec<Beat>) -> bool {
+    let mut heard = true;
+    for Beat { check, alive } in beats {
+        // The same words each time: a new text would be a write to the catalog.
+        let (status, output) = if alive {
+            ("passing", "Marathon finds the task healthy")
+        } else {
+            ("critical", "Marathon finds the task unhealthy")
+        };
+        if let Err(err) = consul.update_ttl(&check, status, output).await {
+            debug!(check, error = %err, "Check was not told");
+            heard = false;
+        }
+    }
+    heard
 }
 
 async fn run(
     consul: &consul::Client,
     mut items: impl Iterator<Item = Item>,
-) -> BTreeMap<String, consul::Error> {
-    let mut failed = BTreeMap::new();
+    outcome: &mut Outcome,
+) {
     let mut running = JoinSet::new();
     loop {
         while running.len() < CONCURRENT
+            && !outcome.pushed_back
             && let Some(item) = items.next()
         {
             let consul = consul.clone();
             running.spawn(async move { item.run(&consul).await });
         }
         match running.join_next().await {
-            None => return failed,
-            Some(Ok((id, Err(err)))) => drop(failed.insert(id, err)),
+            None => return,
+            Some(Ok(Done { id, kind, result: Err(err) })) => {
+                outcome.pushed_back |= err.status() == Some(429);
+                // A token that may not remove may still register.
+                outcome.pushed_back |= err.status() == Some(403) && kind == Kind::Registered;
+                drop(outcome.failed.insert(id, err));
+            }
+            Some(Ok(Done { kind: Kind::Registered, .. })) => outcome.registered += 1,
+            Some(Ok(Done { kind: Kind::Deregistered, .. })) => outcome.deregistered += 1,
             // A write that panicked is seen as missing by the next comparison.
-            Some(Ok((_, Ok(()))) | Err(_)) => {}
+            Some(Ok(Done { kind: Kind::Rotated, .. }) | Err(_)) => {}
         }
     }
 }
 
 enum Item {
     Remove(String, Box<Registration>),
+    Rest(String, Option<String>),
     Write(ServiceId, Box<Write>),
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Registered,
+    Rotated,
+    Deregistered,
+}
+
+struct Done {
+    id: String,
+    kind: Kind,
+    result: Result<(), consul::Error>,
+}
+
 impl Item {
-    async fn run(self, consul: &consul::Client) -> (String, Result<(), consul::Error>) {
+    async fn run(self, consul: &consul::Client) -> Done {
         match self {
             Self::Remove(id, service) => {
                 let result = consul.deregister(&id).await;
@@ -60,7 +116,15 @@ impl Item {
                     let app = service.meta(mark::APP).unwrap_or_default();
                     info!(service = %service.name, id, app, "Service deregistered");
                 }
-                (id, result)
+                Done { id, kind: Kind::Deregistered, result }
+            }
+            Self::Rest(id, reason) => {
+                let why = reason.as_deref().unwrap_or_default();
+                let result = consul.maintenance(&id, reason.is_some(), why).await;
+                if result.is_ok() {
+                    info!(id, reason = why, in_rotation = reason.is_none(), "Service rotated");
+                }
+                Done { id, kind: Kind::Rotated, result }
             }
             Self::Write(id, write) => {
                 let id = id.to_string();
@@ -68,7 +132,7 @@ impl Item {
                 if result.is_ok() {
                     written(&id, &write);
                 }
-                (id, result)
+                Done { id, kind: Kind::Registered, result }
             }
         }
     }
@@ -87,6 +151,7 @@ fn written(id: &str, write: &Write) {
 }
 
 fn registration(id: &str, service: &Registration) -> consul::agent::Registration {
+    let checks = service.checks.iter().enumerate();
     consul::agent::Registration {
         id: id.to_owned(),
         name: service.name.clone(),
@@ -94,26 +159,42 @@ fn registration(id: &str, service: &Registration) -> consul::agent::Registration
         meta: service.meta.clone(),
         port: service.port,
         address: service.address.clone(),
-        weights: Weights::default(),
-        enable_tag_override: false,
-        checks: service.check.iter().map(|check| definition(id, check)).collect(),
+        weights: service.weights,
+        enable_tag_override: service.tag_override,
+        checks: checks.map(|(n, check)| definition(check::id_of(id, n), check)).collect(),
     }
 }
 
-fn definition(id: &str, check: &Check) -> CheckDefinition {
-    let (http, tcp) = match &check.target {
-        Target::Http(url) => (Some(url.clone()), None),
-        Target::Tcp(address) => (None, Some(address.clone())),
-    };
-    CheckDefinition {
-        check_id: format!("service:{id}"),
-        name: check.to_string(),
-        http,
-        tcp,
-        ttl: None,
+fn definition(check_id: String, check: &Check) -> CheckDefinition {
+    let mut definition = CheckDefinition {
+        check_id,
+        name: check::text_of(std::slice::from_ref(check)).unwrap_or_default(),
         interval: Some(check.interval.clone()),
         timeout: check.timeout.clone(),
         status: Some(check.initial_status.clone()),
         deregister_critical_service_after: check.deregister_after.clone(),
+        ..CheckDefinition::default()
+    };
+    match check.target.clone() {
+        Target::Http { url, method, any_certificate } => {
+            definition.http = Some(url);
+            definition.method = method;
+            definition.tls_skip_verify = any_certificate;
+        }
+        Target::Tcp(address) => definition.tcp = Some(address),
+        Target::Grpc { address, tls, any_certificate } => {
+            definition.grpc = Some(address);
+            definition.grpc_use_tls = tls;
+            definition.tls_skip_verify = any_certificate;
+        }
+        Target::Ttl(ttl) => {
+            definition.ttl = Some(ttl);
+            // Consul takes a check with both for one that it runs itself.
+            definition.interval = None;
+        }
+        Target::Script(script) => {
+            definition.args = ["/bin/sh", "-c", &script].map(str::to_owned).to_vec();
+        }
     }
+    definition
 }

@@ -1,166 +1,279 @@
-//! `SERVICE_CHECK_*` keys to a check that Consul runs.
+//! Checks that Consul's agent runs, and the `SERVICE_CHECK_*` keys that ask for them.
 //!
 //! The keys are those of gliderlabs' registrator, and so is the order in which the first match wins.
 
-use crate::naming::{Found, MAX_META_VALUE, Metadata};
+use std::fmt;
+use std::time::Duration;
+
+use marathon::App;
+
+use crate::metadata::{Found, Metadata};
+use crate::policy::Policy;
 use crate::ports::Port;
-use crate::service::{Check, Protocol, Target};
+use crate::service::Protocol;
 use crate::skipped::Reason;
+
+mod translate;
+
+/// Three times what lies between two looks at the agent.
+const LEAST_TTL: Duration = Duration::from_secs(6);
 
 const DEFAULT_INTERVAL: &str = "10s";
 
-/// Kinds of checks by precedence, and whether they are supported.
-const KINDS: [(&str, bool); 8] = [
-    ("CHECK_HTTP", true),
-    ("CHECK_HTTPS", false),
-    ("CHECK_CMD", false),
-    ("CHECK_SCRIPT", false),
-    ("CHECK_TTL", false),
-    ("CHECK_TCP", true),
-    ("CHECK_GRPC", false),
-    ("CHECK_DOCKER", false),
-];
+/// A check that Consul's agent runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What is asked.
+    pub target: Target,
+    /// In Go's notation. Not of [`Target::Ttl`].
+    pub interval: String,
+    /// In Go's notation; Consul's default is 10 s.
+    pub timeout: Option<String>,
+    /// The state until the first run. Marathon has found the task healthy, so `passing` is the default.
+    pub initial_status: String,
+    /// Consul removes the service when it was critical for this long.
+    pub deregister_after: Option<String>,
+}
 
-/// The check of a port, and the keys that could not be followed.
-pub fn of_port(metadata: &Metadata, port: &Port) -> (Option<Check>, Vec<Reason>) {
-    let mut wrong = Vec::new();
-    let found = KINDS.iter().find_map(|(kind, supported)| {
-        Some((metadata.get(port.declared, kind)?, *kind, *supported))
-    });
-    let Some((found, kind, supported)) = found else { return (None, wrong) };
-    if !supported {
-        wrong.push(left_out(&found, "this kind of check is not supported"));
-        return (None, wrong);
+/// What a check asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A request of a URL.
+    Http {
+        /// With scheme, `http` or `https`.
+        url: String,
+        /// `GET` when absent.
+        method: Option<String>,
+        /// Take any certificate.
+        any_certificate: bool,
+    },
+    /// A connection to `host:port`.
+    Tcp(String),
+    /// gRPC's health service.
+    Grpc {
+        /// `host:port`, or `host:port/service`.
+        address: String,
+        /// Over TLS.
+        tls: bool,
+        /// Take any certificate.
+        any_certificate: bool,
+    },
+    /// Word from us, within this time, that Marathon finds the task healthy.
+    Ttl(String),
+    /// A program that the agent runs.
+    Script(String),
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Target::Http { url, method, any_certificate } => {
+                let method = method.as_deref().unwrap_or_default();
+                let space = if method.is_empty() { "" } else { " " };
+                write!(f, "http {method}{space}{url}")?;
+                f.write_str(if *any_certificate { " any-certificate" } else { "" })?;
+            }
+            Target::Tcp(address) => write!(f, "tcp {address}")?,
+            Target::Grpc { address, tls, any_certificate } => {
+                write!(f, "grpc{} {address}", if *tls { "s" } else { "" })?;
+                f.write_str(if *any_certificate { " any-certificate" } else { "" })?;
+            }
+            Target::Ttl(ttl) => write!(f, "ttl {ttl}")?,
+            Target::Script(script) => write!(f, "script {script:?}")?,
+        }
+        if !matches!(self.target, Target::Ttl(_)) {
+            write!(f, " interval {}", self.interval)?;
+        }
+        write!(f, " initially {}", self.initial_status)?;
+        if let Some(timeout) = &self.timeout {
+            write!(f, " timeout {timeout}")?;
+        }
+        if let Some(after) = &self.deregister_after {
+            write!(f, " deregister-after {after}")?;
+        }
+        Ok(())
     }
-    // Neither kind can ask anything of a UDP port; the key is meant for the app's other ports.
-    let target = match kind {
-        _ if port.protocol == Protocol::Udp => None,
-        "CHECK_HTTP" => Some(http(&found, port)),
-        _ => tcp(&found, port),
+}
+
+/// All checks of a service as one text, which fits into its metadata: a long one ends in a fingerprint of the whole.
+pub fn text_of(checks: &[Check]) -> Option<String> {
+    const LONGEST: usize = 480;
+    let text = checks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    match text.get(..text.floor_char_boundary(LONGEST)) {
+        _ if checks.is_empty() => None,
+        Some(start) if start.len() < text.len() => {
+            Some(format!("{start}… {:016x}", fingerprint(&text)))
+        }
+        _ => Some(text),
+    }
+}
+
+/// FNV-1a: the same in every release of this program, as a hash of the standard library need not be.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The id of a service's check, the first of which is 0.
+pub fn id_of(service: &str, index: usize) -> String {
+    match index {
+        0 => format!("service:{service}"),
+        _ => format!("service:{service}:{}", index + 1),
+    }
+}
+
+/// The checks of a port, and the keys that could not be followed. `scripts` says whether the agent runs programs.
+pub fn of_port(
+    app: &App,
+    metadata: &Metadata,
+    port: &Port,
+    scripts: bool,
+    policy: &Policy,
+) -> (Vec<Check>, Vec<Reason>) {
+    let mut reader = Reader { metadata, port, scripts, wrong: Vec::new() };
+    let checks = match reader.explicit() {
+        Asked::Check(check) => vec![*check],
+        Asked::No if metadata.is_on(port, "CHECK_MARATHON", policy.marathon_checks) => {
+            reader.translated(app)
+        }
+        Asked::No | Asked::Nothing => Vec::new(),
     };
-    let mut duration = |key| duration(&metadata.get(port.declared, key)?, &mut wrong);
-    let interval = duration("CHECK_INTERVAL").unwrap_or_else(|| DEFAULT_INTERVAL.to_owned());
-    let timeout = duration("CHECK_TIMEOUT");
-    let deregister_after = duration("CHECK_DEREGISTER_AFTER");
-    let initial_status = initial_status(metadata, port, &mut wrong);
-    let check =
-        target.map(|target| Check { target, interval, timeout, initial_status, deregister_after });
-    let check = check.filter(|check| {
-        let fits = check.to_string().len() <= MAX_META_VALUE;
-        if !fits {
-            wrong.push(left_out(&found, "too long"));
+    (checks, reader.wrong)
+}
+
+/// What the keys of a port ask for.
+enum Asked {
+    Check(Box<Check>),
+    /// No check, or one that cannot be.
+    Nothing,
+    No,
+}
+
+struct Reader<'a> {
+    metadata: &'a Metadata,
+    port: &'a Port,
+    scripts: bool,
+    wrong: Vec<Reason>,
+}
+
+impl<'a> Reader<'a> {
+    fn explicit(&mut self) -> Asked {
+        const KINDS: [&str; 8] = ["HTTP", "HTTPS", "CMD", "SCRIPT", "TTL", "TCP", "GRPC", "DOCKER"];
+        let find = |kind| Some((self.get(&format!("CHECK_{kind}"))?, kind));
+        let Some((found, kind)) = KINDS.into_iter().find_map(find) else { return Asked::No };
+        let target = match kind {
+            _ if found.value.eq_ignore_ascii_case("false") => None,
+            // Nothing can be asked of a UDP port from outside; such a key is meant for the app's other ports.
+            "HTTP" | "HTTPS" | "TCP" | "GRPC" if self.port.protocol == Protocol::Udp => None,
+            "HTTP" | "HTTPS" => Some(self.http(kind, found.value)),
+            "TCP" => Some(Target::Tcp(self.authority())),
+            "GRPC" => Some(self.grpc(found.value)),
+            "TTL" => self.ttl(found),
+            "SCRIPT" => self.script(found),
+            _ => {
+                self.leave_out(found, "it would run within the container, which Consul cannot");
+                None
+            }
+        };
+        target.map_or(Asked::Nothing, |target| Asked::Check(Box::new(self.check(target))))
+    }
+
+    fn check(&mut self, target: Target) -> Check {
+        let interval = self.get("CHECK_INTERVAL").and_then(|found| self.duration(found));
+        let timeout = self.get("CHECK_TIMEOUT").and_then(|found| self.duration(found));
+        let after = self.get("CHECK_DEREGISTER_AFTER").and_then(|found| self.duration(found));
+        Check {
+            target,
+            interval: interval.unwrap_or_else(|| DEFAULT_INTERVAL.to_owned()),
+            timeout,
+            initial_status: self.initial_status(),
+            deregister_after: after,
         }
-        fits
-    });
-    (check, wrong)
-}
+    }
 
-fn http(found: &Found<'_>, port: &Port) -> Target {
-    let path = found.value.trim_start_matches('/');
-    Target::Http(format!("http://{}/{path}", authority(port)))
-}
+    fn http(&self, kind: &str, path: &str) -> Target {
+        let scheme = kind.to_ascii_lowercase();
+        let method = self.get(&format!("CHECK_{kind}_METHOD")).map(|found| found.value.to_owned());
+        Target::Http {
+            url: format!("{scheme}://{}/{}", self.authority(), path.trim_start_matches('/')),
+            method,
+            any_certificate: self.is_on("CHECK_TLS_SKIP_VERIFY"),
+        }
+    }
 
-fn tcp(found: &Found<'_>, port: &Port) -> Option<Target> {
-    let wanted = !found.value.eq_ignore_ascii_case("false");
-    wanted.then(|| Target::Tcp(authority(port)))
-}
+    /// The value names a service, unless it only says yes.
+    fn grpc(&self, value: &str) -> Target {
+        let service = match value.trim_start_matches('/') {
+            "" | "true" | "1" | "yes" | "on" => String::new(),
+            service => format!("/{service}"),
+        };
+        Target::Grpc {
+            address: format!("{}{service}", self.authority()),
+            tls: self.is_on("CHECK_GRPC_USE_TLS"),
+            any_certificate: self.is_on("CHECK_TLS_SKIP_VERIFY"),
+        }
+    }
 
-fn authority(port: &Port) -> String {
-    if port.address.contains(':') {
-        format!("[{}]:{}", port.address, port.port)
-    } else {
-        format!("{}:{}", port.address, port.port)
+    fn ttl(&mut self, found: Found<'_>) -> Option<Target> {
+        let ttl = self.duration(found)?;
+        if daemon::duration::parse(&ttl).is_ok_and(|ttl| ttl < LEAST_TTL) {
+            self.leave_out(found, "must be at least 6s");
+            return None;
+        }
+        Some(Target::Ttl(ttl))
+    }
+
+    fn script(&mut self, found: Found<'_>) -> Option<Target> {
+        if !self.scripts {
+            self.leave_out(found, "the agent runs no scripts (enable_script_checks)");
+            return None;
+        }
+        let Port { address, port, .. } = self.port;
+        let script = found.value.replace("$SERVICE_IP", address);
+        Some(Target::Script(script.replace("$SERVICE_PORT", &port.to_string())))
+    }
+
+    fn duration(&mut self, found: Found<'_>) -> Option<String> {
+        match daemon::duration::parse(found.value) {
+            Ok(duration) if !duration.is_zero() => return Some(found.value.to_owned()),
+            Ok(_) => self.leave_out(found, "must be more than 0"),
+            Err(err) => self.leave_out(found, &err.to_string()),
+        }
+        None
+    }
+
+    fn initial_status(&mut self) -> String {
+        match self.get("CHECK_INITIAL_STATUS") {
+            Some(found) if ["passing", "warning", "critical"].contains(&found.value) => {
+                return found.value.to_owned();
+            }
+            Some(found) => self.leave_out(found, "must be passing, warning or critical"),
+            None => {}
+        }
+        "passing".to_owned()
+    }
+
+    fn authority(&self) -> String {
+        authority(&self.port.address, self.port.port)
+    }
+
+    fn is_on(&self, key: &str) -> bool {
+        self.metadata.is_on(self.port, key, false)
+    }
+
+    fn get(&self, key: &str) -> Option<Found<'a>> {
+        self.metadata.get(self.port, key)
+    }
+
+    fn leave_out(&mut self, found: Found<'_>, why: &str) {
+        self.wrong.push(Reason::Key { key: found.key.to_owned(), why: why.to_owned() });
     }
 }
 
-fn duration(found: &Found<'_>, wrong: &mut Vec<Reason>) -> Option<String> {
-    match daemon::duration::parse(found.value) {
-        Ok(duration) if !duration.is_zero() => Some(found.value.to_owned()),
-        Ok(_) => {
-            wrong.push(left_out(found, "must be more than 0"));
-            None
-        }
-        Err(err) => {
-            wrong.push(left_out(found, &err.to_string()));
-            None
-        }
-    }
-}
-
-fn initial_status(metadata: &Metadata, port: &Port, wrong: &mut Vec<Reason>) -> String {
-    match metadata.get(port.declared, "CHECK_INITIAL_STATUS") {
-        Some(found) if ["passing", "warning", "critical"].contains(&found.value) => {
-            return found.value.to_owned();
-        }
-        Some(found) => wrong.push(left_out(&found, "must be passing, warning or critical")),
-        None => {}
-    }
-    "passing".to_owned()
-}
-
-fn left_out(found: &Found<'_>, why: &str) -> Reason {
-    Reason::Key { key: found.key.clone(), why: why.to_owned() }
+fn authority(address: &str, port: u16) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn check(env: &[(&str, &str)]) -> (Option<String>, usize) {
-        let env: BTreeMap<_, _> = env.iter().copied().collect();
-        let app = serde_json::from_value(serde_json::json!({"id": "/a", "env": env})).unwrap();
-        let port =
-            Port { declared: 80, protocol: Protocol::Tcp, address: "10.0.0.1".into(), port: 31000 };
-        let (check, wrong) = of_port(&Metadata::of(&app), &port);
-        (check.map(|check| check.to_string()), wrong.len())
-    }
-
-    type Pairs = &'static [(&'static str, &'static str)];
-
-    #[test]
-    fn checks_as_the_field_writes_them() {
-        let rows: [(Pairs, Option<&str>, usize); 9] = [
-            (&[], None, 0),
-            (&[("SERVICE_CHECK_INTERVAL", "5s")], None, 0),
-            (
-                &[("SERVICE_CHECK_HTTP", "/health")],
-                Some("http http://10.0.0.1:31000/health interval 10s initially passing"),
-                0,
-            ),
-            (&[("SERVICE_81_CHECK_HTTP", "/health")], None, 0),
-            (
-                &[
-                    ("SERVICE_CHECK_TCP", "true"),
-                    ("SERVICE_CHECK_INTERVAL", "1m"),
-                    ("SERVICE_CHECK_TIMEOUT", "2s"),
-                    ("SERVICE_CHECK_DEREGISTER_AFTER", "10m"),
-                ],
-                Some(
-                    "tcp 10.0.0.1:31000 interval 1m initially passing timeout 2s deregister-after 10m",
-                ),
-                0,
-            ),
-            (
-                &[("SERVICE_CHECK_HTTP", "/"), ("SERVICE_CHECK_TCP", "true")],
-                Some("http http://10.0.0.1:31000/ interval 10s initially passing"),
-                0,
-            ),
-            (&[("SERVICE_CHECK_TTL", "30s")], None, 1),
-            (
-                &[("SERVICE_CHECK_HTTP", "x"), ("SERVICE_CHECK_INTERVAL", "often")],
-                Some("http http://10.0.0.1:31000/x interval 10s initially passing"),
-                1,
-            ),
-            (
-                &[("SERVICE_CHECK_TCP", "1"), ("SERVICE_CHECK_INITIAL_STATUS", "warning")],
-                Some("tcp 10.0.0.1:31000 interval 10s initially warning"),
-                0,
-            ),
-        ];
-        for (env, want, wrong) in rows {
-            assert_eq!(check(env), (want.map(str::to_owned), wrong), "{env:?}");
-        }
-    }
-}
+mod tests;

@@ -1,31 +1,35 @@
 //! From apps and tasks to the services that should be on this agent.
 //!
-//! The one place where Marathon's words become Consul's. Gate of a task:
+//! The one place where Marathon's words become Consul's. Gate of a task, where no [`Policy`] says otherwise:
 //!
 //! | task | not registered yet | registered |
 //! | --- | --- | --- |
 //! | running, healthy or without health checks | register | keep up to date |
-//! | running, a check fails or has no result | wait | keep: Marathon replaces it, the balancer's own check drains it |
+//! | running, a check has no result | wait | keep: Marathon forgets results when its leader changes |
+//! | running, a check fails | wait | keep: Marathon replaces it, the balancer's own check drains it |
 //! | lost, unreachable, a state not known here | wait | keep as it is: a partition is not a death |
 //! | of an older configuration than the app's | register by the new one | keep as it is: Marathon is replacing it |
 //! | staging, starting | wait | remove |
-//! | known to end ([`Tombstones`]), killing, ended | no | remove |
+//! | being killed ([`Tombstones`], killing) | no | remove |
+//! | known to have ended | no | remove |
 //! | not in Marathon's answer | no | remove |
 //!
 //! Whatever cannot be read or does not fit leaves what is registered as it is, and stops no other task.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use marathon::{App, AppId, Task, TaskId, TaskState};
 
-use crate::check;
 use crate::here::{Here, Place};
-use crate::naming::Metadata;
-use crate::ports::{self, Port};
-use crate::service::{Registration, ServiceId, mark};
+use crate::metadata::Metadata;
+use crate::policy::{OnKilling, Policy, Treatment};
+use crate::ports;
+use crate::registration::{self, Source};
+use crate::service::{REST, Registration, ServiceId, mark};
 use crate::skipped::{Reason, Skipped};
-use crate::tombstone::Tombstones;
+use crate::tombstone::{Fate, Tombstones};
 use crate::view::View;
 
 /// Our services of each task, as last written or found. A task in it has passed the gate before, with services or without.
@@ -36,8 +40,10 @@ pub type Known = BTreeMap<TaskId, BTreeMap<ServiceId, Registration>>;
 pub struct Desired {
     /// What should be registered.
     pub services: BTreeMap<ServiceId, Registration>,
-    /// What is not, and why.
+    /// What is not, or not wholly, and why.
     pub skipped: Vec<Skipped>,
+    /// Registered tasks that Marathon finds unhealthy, for checks that wait for our word.
+    pub unhealthy: BTreeSet<TaskId>,
 }
 
 /// What the decision is made from, besides the apps.
@@ -47,6 +53,8 @@ pub struct Context<'a> {
     pub here: &'a Here,
     /// Our id.
     pub owner: &'a str,
+    /// What the operator decided.
+    pub policy: &'a Policy,
     /// What passed the gate before.
     pub known: &'a Known,
     /// What ends.
@@ -57,6 +65,8 @@ enum Gate {
     Register,
     KeepUpToDate,
     KeepAsItIs,
+    /// Registered as it is, without traffic.
+    Rest(Reason),
     Out(Reason),
 }
 
@@ -64,18 +74,25 @@ enum Gate {
 pub fn desired(view: &View, context: Context<'_>) -> Desired {
     let mut desired = Desired::default();
     for app in view.apps() {
-        let metadata = Metadata::of(app);
+        // Most apps of a cluster have no task here.
+        let metadata = OnceCell::new();
         for task in &app.tasks {
             match context.here.place(&task.host) {
-                Place::Here(address) => desired.task(app, &metadata, task, address, context),
+                Place::Here(address) => {
+                    let metadata = metadata.get_or_init(|| Metadata::of(app));
+                    desired.task(app, metadata, task, address, context);
+                }
                 // A resolver that fails is no reason to remove anything.
                 Place::Unknown => {
                     if let Some(services) = context.known.get(&task.id) {
-                        desired.keep(services);
+                        desired.keep(services, None);
                     }
                 }
                 Place::Elsewhere => {}
             }
+        }
+        for reason in metadata.get().into_iter().flat_map(Metadata::wrong) {
+            desired.skip(app, None, reason.clone());
         }
     }
     for (app, why) in view.unreadable() {
@@ -96,45 +113,65 @@ impl Desired {
         context: Context<'_>,
     ) {
         let known = context.known.get(&task.id);
-        let keep = match gate(app, task, known.is_some(), context.tombstones) {
-            Gate::Out(reason) => return self.skip(app, task, reason),
-            Gate::Register | Gate::KeepUpToDate => None,
-            Gate::KeepAsItIs => known.filter(|services| !services.is_empty()),
-        };
-        if let Some(services) = keep {
-            return self.keep(services);
+        let registered = known.filter(|services| !services.is_empty());
+        let gate = gate(app, task, known.is_some(), context);
+        if known.is_some() && is_unhealthy(task) {
+            self.unhealthy.insert(task.id.clone());
+        }
+        match (gate, registered) {
+            (Gate::Out(reason), _) | (Gate::Rest(reason), None) => {
+                return self.skip(app, Some(task), reason);
+            }
+            (Gate::Rest(reason), Some(services)) => {
+                let why = reason.to_string();
+                self.skip(app, Some(task), Reason::Resting(why.clone()));
+                return self.keep(services, Some(&format!("{REST}{why}")));
+            }
+            (Gate::KeepAsItIs, Some(services)) => return self.keep(services, None),
+            (Gate::Register | Gate::KeepUpToDate | Gate::KeepAsItIs, _) => {}
         }
         match ports::of_task(app, task, address) {
-            Ok(ports) => self.ports(app, metadata, task, &ports, context.owner),
+            Ok(found) => {
+                for number in found.impossible {
+                    self.skip(app, Some(task), Reason::PortNumber(number));
+                }
+                let scripts = context.here.runs_scripts();
+                let (owner, policy) = (context.owner, context.policy);
+                let ports = found.ports.as_slice();
+                let host = address;
+                let source = Source { app, metadata, task, host, ports, owner, scripts, policy };
+                self.ports(source);
+            }
             Err(reason) => {
-                self.skip(app, task, reason);
+                self.skip(app, Some(task), reason);
                 if let Some(services) = known {
-                    self.keep(services);
+                    self.keep(services, None);
                 }
             }
         }
     }
 
-    fn ports(&mut self, app: &App, metadata: &Metadata, task: &Task, ports: &[Port], owner: &str) {
-        let several = ports.len() > 1;
+    fn ports(&mut self, source: Source<'_>) {
+        let Source { app, metadata, task, ports, policy, .. } = source;
         for port in ports {
-            if metadata.ignores(port.declared) {
-                self.skip(app, task, Reason::Ignored(port.declared));
+            if let Some(reason) = metadata.excludes(port, policy) {
+                self.skip(app, Some(task), reason);
                 continue;
             }
-            let id =
-                ServiceId { task: task.id.clone(), port: port.declared, protocol: port.protocol };
-            let (registration, wrong) = registration(app, metadata, task, port, several, owner);
+            let (services, wrong) = registration::of_port(source, port);
             for reason in wrong {
-                self.skip(app, task, reason);
+                self.skip(app, Some(task), reason);
             }
-            match (registration, self.services.entry(id)) {
-                (None, _) => {}
-                (Some(registration), Entry::Vacant(place)) => {
-                    place.insert(registration);
-                }
-                (Some(_), Entry::Occupied(_)) => {
-                    self.skip(app, task, Reason::SamePort(port.declared));
+            for (alias, registration) in services {
+                let id = ServiceId {
+                    alias,
+                    ..ServiceId::new(task.id.clone(), port.declared, port.protocol)
+                };
+                match self.services.entry(id) {
+                    Entry::Vacant(place) => drop(place.insert(registration)),
+                    Entry::Occupied(_) => {
+                        self.skip(app, Some(task), Reason::SamePort(port.declared));
+                    }
                 }
             }
         }
@@ -143,29 +180,43 @@ impl Desired {
     fn unreadable(&mut self, app: &AppId, why: &str, context: Context<'_>) {
         let of_app = |service: &Registration| service.meta(mark::APP) == Some(app.as_str());
         for (task, services) in context.known {
-            if !context.tombstones.holds(task) && services.values().any(of_app) {
-                self.keep(services);
+            if context.tombstones.fate(task).is_none() && services.values().any(of_app) {
+                self.keep(services, None);
             }
         }
         let reason = Reason::Unreadable(why.to_owned());
         self.skipped.push(Skipped { app: app.clone(), task: None, reason });
     }
 
-    fn keep(&mut self, services: &BTreeMap<ServiceId, Registration>) {
-        self.services.extend(services.iter().map(|(id, service)| (id.clone(), service.clone())));
+    fn keep(&mut self, services: &BTreeMap<ServiceId, Registration>, rest: Option<&str>) {
+        self.services.extend(services.iter().map(|(id, service)| {
+            (id.clone(), Registration { rest: rest.map(str::to_owned), ..service.clone() })
+        }));
     }
 
-    fn skip(&mut self, app: &App, task: &Task, reason: Reason) {
-        let (app, task) = (app.id.clone(), Some(task.id.clone()));
-        self.skipped.push(Skipped { app, task, reason });
+    fn skip(&mut self, app: &App, task: Option<&Task>, reason: Reason) {
+        let task = task.filter(|_| !reason.is_of_app()).map(|task| task.id.clone());
+        self.skipped.push(Skipped { app: app.id.clone(), task, reason });
     }
 }
 
-fn gate(app: &App, task: &Task, known: bool, tombstones: &Tombstones) -> Gate {
-    if tombstones.holds(&task.id) {
-        return Gate::Out(Reason::Killed);
+fn gate(app: &App, task: &Task, known: bool, context: Context<'_>) -> Gate {
+    let Context { policy, tombstones, .. } = context;
+    let killing = || match policy.on_killing {
+        OnKilling::Maintenance if known => Gate::Rest(Reason::Killed),
+        OnKilling::Maintenance | OnKilling::Remove => Gate::Out(Reason::Killed),
+    };
+    match tombstones.fate(&task.id) {
+        Some(Fate::Ended) => return Gate::Out(Reason::Killed),
+        Some(Fate::Killing) if !task.state().is_terminal() => return killing(),
+        Some(Fate::Killing) | None => {}
     }
     match task.state() {
+        TaskState::Running if known && is_unhealthy(task) => {
+            doubtful(policy.on_unhealthy, Reason::Unhealthy).unwrap_or_else(|| {
+                if is_outdated(app, task) { Gate::KeepAsItIs } else { Gate::KeepUpToDate }
+            })
+        }
         TaskState::Running if known && is_outdated(app, task) => Gate::KeepAsItIs,
         TaskState::Running if known => Gate::KeepUpToDate,
         TaskState::Running if is_healthy(app, task) => Gate::Register,
@@ -173,10 +224,19 @@ fn gate(app: &App, task: &Task, known: bool, tombstones: &Tombstones) -> Gate {
         TaskState::Lost | TaskState::Unreachable | TaskState::Unknown | TaskState::Other(_)
             if known =>
         {
-            Gate::KeepAsItIs
+            doubtful(policy.on_unreachable, Reason::Unreachable).unwrap_or(Gate::KeepAsItIs)
         }
-        TaskState::Killing => Gate::Out(Reason::Killed),
+        TaskState::Killing => killing(),
         state => Gate::Out(Reason::State(state)),
+    }
+}
+
+/// What the operator wants done about a registered task in doubt, when it is anything.
+fn doubtful(treatment: Treatment, reason: Reason) -> Option<Gate> {
+    match treatment {
+        Treatment::Keep => None,
+        Treatment::Maintenance => Some(Gate::Rest(reason)),
+        Treatment::Remove => Some(Gate::Out(reason)),
     }
 }
 
@@ -187,43 +247,16 @@ fn is_healthy(app: &App, task: &Task) -> bool {
         || (results.len() >= app.health_checks.len() && results.iter().all(|result| result.alive))
 }
 
+/// A check without result is not a bad one either.
+fn is_unhealthy(task: &Task) -> bool {
+    task.health_check_results.iter().any(|result| !result.alive)
+}
+
 /// Versions are timestamps of one format, so they compare as texts.
 fn is_outdated(app: &App, task: &Task) -> bool {
     task.version
         .as_deref()
         .is_some_and(|version| !version.is_empty() && version < app.config_version())
-}
-
-fn registration(
-    app: &App,
-    metadata: &Metadata,
-    task: &Task,
-    port: &Port,
-    several: bool,
-    owner: &str,
-) -> (Option<Registration>, Vec<Reason>) {
-    let name = match metadata.name(app, port.declared, several) {
-        Ok(name) => name,
-        Err(reason) => return (None, vec![reason]),
-    };
-    let (mut meta, mut wrong) = metadata.meta(port.declared);
-    let (check, wrong_check) = check::of_port(metadata, port);
-    wrong.extend(wrong_check);
-    meta.insert(mark::OWNER.to_owned(), owner.to_owned());
-    meta.insert(mark::APP.to_owned(), app.id.to_string());
-    meta.insert(mark::TASK.to_owned(), task.id.to_string());
-    // The task's version, not the app's: that one moves with every scaling, and every service would be written again.
-    let version = task.version.as_deref().unwrap_or_else(|| app.config_version());
-    meta.insert(mark::VERSION.to_owned(), version.to_owned());
-    if let Some(check) = &check {
-        meta.insert(mark::CHECK.to_owned(), check.to_string());
-    }
-    let mut tags = metadata.tags(port.declared);
-    if port.protocol == crate::service::Protocol::Udp && !tags.iter().any(|tag| tag == "udp") {
-        tags.push("udp".to_owned());
-    }
-    let (address, port) = (port.address.clone(), port.port);
-    (Some(Registration { name, tags, meta, address, port, check }), wrong)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub struct Here {
     address: String,
     names: BTreeSet<String>,
     given: bool,
+    scripts: bool,
     resolved: BTreeMap<String, Vec<IpAddr>>,
 }
 
@@ -35,8 +36,21 @@ impl Here {
             address: address.to_owned(),
             names: names.iter().map(|name| normal(name)).filter(|name| !name.is_empty()).collect(),
             given: !given.is_empty(),
+            scripts: false,
             resolved: BTreeMap::new(),
         }
+    }
+
+    /// The same agent, which runs scripts as checks, or does not.
+    #[must_use]
+    pub fn with_scripts(mut self, scripts: bool) -> Self {
+        self.scripts = scripts;
+        self
+    }
+
+    /// Whether the agent runs scripts as checks.
+    pub const fn runs_scripts(&self) -> bool {
+        self.scripts
     }
 
     /// Where `host` is.

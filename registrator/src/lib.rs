@@ -24,10 +24,13 @@
 //!
 //! | file | | for |
 //! | --- | --- | --- |
-//! | `cli.rs` `config.rs` | | the command line, as typed, then checked and complete |
-//! | `service.rs` | pure | ids, registrations, checks, ownership |
-//! | `naming.rs` `check.rs` | pure | `SERVICE_*` keys to names, tags, metadata and checks |
+//! | `cli.rs` `file.rs` `config.rs` | | the command line and the configuration file, as typed, then checked and complete |
+//! | `service.rs` | pure | ids, registrations, ownership |
+//! | `policy.rs` | pure | what the operator decides for all apps |
+//! | `metadata.rs` | pure | which `SERVICE_*` key is meant for a port |
+//! | `naming.rs` `check.rs` `placeholder.rs` | pure | keys to names, tags, metadata and checks |
 //! | `ports.rs` | pure | which port of a task is reached where |
+//! | `registration.rs` | pure | one port to what is written |
 //! | `here.rs` | pure | which tasks are on this agent |
 //! | `view.rs` | pure | what Marathon last said |
 //! | `tombstone.rs` | pure | tasks that are known to end |
@@ -35,87 +38,150 @@
 //! | `plan.rs` | pure | the difference to what is |
 //! | `guard.rs` | pure | removals that look like a mistake wait |
 //! | `trigger.rs` | pure | what an event means, when to read |
+//! | `heartbeat.rs` | pure | when checks that wait for our word get it |
 //! | `mirror.rs` | pure | all of the above together |
+//! | `explain.rs` | pure | what becomes of each task of an app, and why |
+//! | `agents.rs` | shell | the agents that are written to |
 //! | `snapshot.rs` | shell | reads Marathon and Consul |
 //! | `stream.rs` | shell | keeps attached to the event stream |
 //! | `apply.rs` | shell | writes a plan |
-//! | `report.rs` | shell | logs what cannot be done, once |
+//! | `report.rs` `board.rs` | shell | what is logged, once, and what is shown on request |
+//! | `syslog.rs` `notify.rs` | shell | the host's syslog daemon and service manager |
 //! | `reconcile.rs` | shell | the loop |
+//! | `exit.rs` | | how the program ends |
 
+pub mod agents;
 pub mod apply;
+pub mod board;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod desired;
+pub mod exit;
+pub mod explain;
+pub mod file;
 pub mod guard;
+pub mod heartbeat;
 pub mod here;
+pub mod metadata;
 pub mod mirror;
 pub mod naming;
+pub mod notify;
+pub mod placeholder;
 pub mod plan;
+pub mod policy;
 pub mod ports;
 pub mod reconcile;
+pub mod registration;
 pub mod report;
 pub mod service;
 pub mod skipped;
 pub mod snapshot;
 pub mod stream;
+pub mod syslog;
 pub mod tombstone;
 pub mod trigger;
 pub mod view;
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use daemon::exit::Exit;
+use daemon::log::LogArgs;
+use tokio::task::JoinSet;
 
-use crate::cli::Cli;
+use crate::board::Board;
+use crate::cli::{Cli, Typed};
 use crate::config::Config;
+use crate::exit::{Exit, Obstacle};
+use crate::file::{File, FileError};
+use crate::notify::Notify;
 
 /// The program: parses the command line, runs, and says how it ended.
 pub fn main() -> ExitCode {
-    let cli: Cli = match daemon::cli::parse() {
-        Ok(cli) => cli,
+    let args: Vec<_> = std::env::args_os().collect();
+    let (cli, file) = match read(&args) {
+        Ok(read) => read,
         Err(code) => return code,
     };
-    let unsupported = [("--syslog", cli.syslog), ("--force-colors", cli.force_colors)];
+    let has_syslog = cli.syslog;
+    let path = cli.config.clone();
     let mut log = cli.log.clone();
     if log.log_level == "fatal" {
         // The original's name for the level at which next to nothing is logged.
         "error".clone_into(&mut log.log_level);
     }
-    let config = match Config::try_from(cli) {
+    let config = match Config::new(cli, variable) {
         Ok(config) => config,
-        Err(err) => return daemon::cli::fail(&err, Exit::Usage),
+        Err(err) => {
+            let blamed = err.option().and_then(|option| file.blame(option, &err.to_string()));
+            return match blamed {
+                Some(err) => daemon::cli::fail(&err, Exit::Config),
+                None => daemon::cli::fail(&err, Exit::Usage),
+            };
+        }
     };
-    if let Err(err) = daemon::log::init(&log) {
-        return daemon::cli::fail(&err, Exit::Usage);
+    if let Err(err) = start_log(&log, has_syslog) {
+        return daemon::cli::fail(err.as_ref(), Exit::Usage);
     }
-    for (option, _) in unsupported.iter().filter(|(_, given)| *given) {
-        tracing::warn!(option, "Option accepted for the original's sake has no effect");
-    }
-    let once = config.once;
-    match start(config) {
+    match start(config, path.as_deref()) {
         Ok(exit) => exit.into(),
         Err(err) => {
-            let exit = if once { Exit::Unavailable } else { Exit::Failure };
+            let exit = err.downcast_ref().map_or(Exit::Failure, Obstacle::exit);
             daemon::cli::fail(err.as_ref(), exit)
         }
     }
 }
 
-fn start(config: Config) -> anyhow::Result<Exit> {
+fn read(args: &[OsString]) -> Result<(Cli, File), ExitCode> {
+    let parse = |args: Vec<OsString>| daemon::cli::parse_from::<Typed>(args, Exit::Usage);
+    let Typed { cli, matches } = parse(args.to_vec())?;
+    let Some(path) = cli.config.as_deref() else { return Ok((cli, File::default())) };
+    let wrong = |err: FileError| daemon::cli::fail(&err, Exit::Config);
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|err| wrong(file::unreadable(path, &err)))?;
+    let file = File::parse(path, &text).map_err(wrong)?;
+    let typed = parse(file.complete(args, &matches, variable))?;
+    Ok((typed.cli, file))
+}
+
+fn variable(name: &'static str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn start_log(log: &LogArgs, has_syslog: bool) -> anyhow::Result<()> {
+    if has_syslog {
+        syslog::init(log, Path::new(syslog::SOCKET)).map_err(anyhow::Error::msg)
+    } else {
+        Ok(daemon::log::init(log)?)
+    }
+}
+
+fn start(config: Config, file: Option<&Path>) -> anyhow::Result<Exit> {
     // One thread does: there is little to compute and much to wait for.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = daemon::shutdown::on_signal().context("signal handlers")?;
+        let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET")).context("NOTIFY_SOCKET")?;
+        let board = Arc::new(Board::default());
+        let mut status = JoinSet::new();
+        if let Some(address) = config.status {
+            let listener = daemon::status::listen(address).await?;
+            let board = Arc::clone(&board);
+            status.spawn(daemon::status::serve(listener, move |path| board.page(path)));
+        }
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            marathon = %config.marathon,
+            config = file.map(|path| path.display().to_string()),
+            marathon = %config.marathon.endpoints,
             consul = %config.consul.address,
-            owner = %config.ownership.owner,
+            owner = %config.rules.ownership.owner,
             pid = std::process::id(),
             "Started"
         );
-        reconcile::run(config, shutdown).await
+        Ok(reconcile::run(config, board, notify, shutdown).await?)
     })
 }

@@ -1,32 +1,54 @@
 //! Everything known at one moment, and what follows from it.
 //!
-//! The loop in [`reconcile`](crate::reconcile) feeds this with events and answers and does what [`Mirror::step`] says.
+//! The loop in [`reconcile`](crate::reconcile) feeds this with events and answers and does what [`Mirror::step`] says, agent by
+//! agent: beside each agent there is one, and with `--all-agents` there are all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Instant;
 
-use marathon::{Event, Task, TaskId};
+use marathon::{Event, TaskId};
 
-use crate::desired::{Context, Known, desired};
+use crate::desired::{Context, Desired, Known, desired};
 use crate::guard::{Circumstances, Guard};
+use crate::heartbeat::{Beat, Heartbeats};
 use crate::here::{Here, Place};
 use crate::plan::{Plan, plan};
+use crate::policy::Policy;
 use crate::service::{Actual, Owner, Ownership, Registration, ServiceId, mark};
 use crate::skipped::{Reason, Skipped};
 use crate::tombstone::Tombstones;
 use crate::trigger::{Look, react};
 use crate::view::{AppAnswer, View};
 
+/// How it is decided, all the time alike.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Which services are ours.
+    pub ownership: Ownership,
+    /// What the operator wants.
+    pub policy: Policy,
+    /// Whether suspicious removals wait.
+    pub guard: bool,
+}
+
 /// What is known of Marathon, and what was decided from it.
 #[derive(Debug)]
 pub struct Mirror {
-    ownership: Ownership,
-    here: Here,
+    rules: Rules,
     view: View,
     asked: Instant,
-    known: Known,
     tombstones: Tombstones,
+    sides: BTreeMap<String, Side>,
+}
+
+/// One agent of Consul.
+#[derive(Debug)]
+struct Side {
+    here: Here,
+    known: Known,
     guard: Guard,
+    heartbeats: Heartbeats,
 }
 
 /// What to do now.
@@ -38,23 +60,75 @@ pub struct Step {
     pub held: BTreeSet<String>,
     /// What is not registered, and why.
     pub skipped: BTreeSet<Skipped>,
+    /// To be told when the plan is written.
+    pub beats: Vec<Beat>,
 }
 
 impl Mirror {
     /// Begins with a complete answer of Marathon's, asked for at `asked`: without one nothing can be decided.
-    pub fn new(ownership: Ownership, guard: Guard, here: Here, view: View, asked: Instant) -> Self {
-        let (known, tombstones) = (Known::new(), Tombstones::default());
-        Self { ownership, here, view, asked, known, tombstones, guard }
+    pub fn new(rules: Rules, view: View, asked: Instant) -> Self {
+        Self { rules, view, asked, tombstones: Tombstones::default(), sides: BTreeMap::new() }
     }
 
-    /// What this agent is called.
-    pub fn here(&self) -> &Here {
-        &self.here
+    /// An agent is there, or has another name, or names were resolved.
+    pub fn set_here(&mut self, agent: &str, here: Here) {
+        if let Some(side) = self.sides.get_mut(agent) {
+            side.here = here;
+            return;
+        }
+        let guard = Guard::new(self.rules.guard);
+        let (known, heartbeats) = (Known::new(), Heartbeats::default());
+        self.sides.insert(agent.to_owned(), Side { here, known, guard, heartbeats });
     }
 
-    /// The agent has another name, or names were resolved.
-    pub fn set_here(&mut self, here: Here) {
-        self.here = here;
+    /// Only these agents are there; what names resolve to is known better here.
+    pub fn set_heres(&mut self, heres: BTreeMap<String, Here>) {
+        self.sides.retain(|agent, _| heres.contains_key(agent));
+        for (agent, here) in heres {
+            let here = match self.sides.get(&agent) {
+                Some(side) => here.with_resolved_of(&side.here),
+                None => here,
+            };
+            self.set_here(&agent, here);
+        }
+    }
+
+    /// Names were resolved.
+    pub fn learn(&mut self, resolved: &BTreeMap<String, Vec<IpAddr>>) {
+        for side in self.sides.values_mut() {
+            side.here.learn(resolved.clone());
+        }
+    }
+
+    /// The agents that have services of ours, or may get some.
+    pub fn concerned(&self) -> BTreeSet<String> {
+        let hosts = self.view.hosts();
+        let is_concerned =
+            |side: &Side| !side.known.is_empty() || hosts.iter().any(|host| side.here.may_be(host));
+        let concerned = self.sides.iter().filter(|(_, side)| is_concerned(side));
+        concerned.map(|(agent, _)| agent.clone()).collect()
+    }
+
+    /// Word about checks may not have reached an agent.
+    pub fn unheard(&mut self, agent: &str) {
+        if let Some(side) = self.sides.get_mut(agent) {
+            side.heartbeats.forget();
+        }
+    }
+
+    /// The agents, and what they are called.
+    pub fn heres(&self) -> impl Iterator<Item = (&str, &Here)> {
+        self.sides.iter().map(|(agent, side)| (agent.as_str(), &side.here))
+    }
+
+    /// What Marathon last said.
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What was last decided about a task, on any agent.
+    pub fn services_of(&self, task: &TaskId) -> impl Iterator<Item = (&ServiceId, &Registration)> {
+        self.sides.values().filter_map(|side| side.known.get(task)).flatten()
     }
 
     /// Takes in a complete answer, asked for at `asked`.
@@ -71,76 +145,93 @@ impl Mirror {
 
     /// Takes in an event: what to read again, and whether a task of ours ends, which allows no delay.
     pub fn on_event(&mut self, event: &Event, now: Instant) -> (Look, bool) {
-        let reaction = react(event, &self.view, &self.here);
+        let may_be_here = |host: &str| self.sides.values().any(|side| side.here.may_be(host));
+        let reaction = react(event, &self.view, may_be_here);
         let ends = !reaction.ending.is_empty();
-        for (task, evidence) in reaction.ending {
-            self.tombstones.bury(task, evidence, now);
+        for (task, evidence, fate) in reaction.ending {
+            self.tombstones.bury(task, evidence, fate, now);
         }
         (reaction.look, ends)
     }
 
     /// When to ask Marathon for a complete answer, to confirm what is held back.
     pub fn ask_at(&self) -> Option<Instant> {
-        self.guard.ask_at()
+        self.sides.values().filter_map(|side| side.guard.ask_at()).min()
     }
 
-    /// What to write, given what the agent has.
-    pub fn step(&mut self, actual: &BTreeMap<String, Actual>, now: Instant) -> Step {
-        self.remember(actual);
-        let context = Context {
-            here: &self.here,
-            owner: &self.ownership.owner,
-            known: &self.known,
-            tombstones: &self.tombstones,
-        };
-        let desired = desired(&self.view, context);
-        let mut plan = plan(&desired.services, actual, &self.ownership);
-        let held = self.hold(&plan, actual, now);
-        plan.deregister.retain(|id, _| !held.contains(id));
-        let mut skipped: BTreeSet<_> = desired.skipped.into_iter().collect();
-        skipped.extend(taken(&plan, &desired.services));
-        self.learn(desired.services, &held);
-        Step { plan, held, skipped }
-    }
-
-    /// Services found on the agent have passed the gate before, in an earlier life of ours. What we know ourselves is
-    /// better: it has the checks.
-    fn remember(&mut self, actual: &BTreeMap<String, Actual>) {
-        for (id, found) in actual {
-            let Ok(parsed) = id.parse::<ServiceId>() else { continue };
-            if self.ownership.of(id, found) != Owner::Ours {
-                continue;
-            }
-            let services = self.known.entry(parsed.task.clone()).or_default();
-            if found.registration.meta(mark::OWNER).is_some() {
-                services.entry(parsed).or_insert_with(|| found.registration.clone());
-            }
-        }
-    }
-
-    fn hold(
-        &mut self,
-        plan: &Plan,
-        actual: &BTreeMap<String, Actual>,
-        now: Instant,
-    ) -> BTreeSet<String> {
-        let ours = actual.iter().filter(|(id, found)| self.ownership.of(id, found) == Owner::Ours);
+    /// What to write to an agent, given what it has.
+    pub fn step(&mut self, agent: &str, actual: &BTreeMap<String, Actual>, now: Instant) -> Step {
+        let Some(mut side) = self.sides.remove(agent) else { return Step::default() };
+        let ownership = &self.rules.ownership;
+        side.remember(actual, ownership);
+        let desired = self.desired(&side);
+        let mut plan = plan(&desired.services, actual, ownership);
+        let ours = actual.iter().filter(|(id, found)| ownership.of(id, found) == Owner::Ours);
         let about = Circumstances {
             ours: ours.count(),
             no_apps: self.view.is_empty(),
             asked: self.asked,
             now,
         };
-        let uncertain = plan.deregister.keys().filter(|id| !self.is_certain(id));
-        let uncertain = uncertain.cloned().collect();
-        self.guard.hold(&uncertain, about)
+        let held = side.guard.hold(&self.uncertain(&plan, &side.here), about);
+        plan.deregister.retain(|id, _| !held.contains(id));
+        let mut skipped: BTreeSet<_> = desired.skipped.into_iter().collect();
+        skipped.extend(taken(&plan, &desired.services));
+        let mut services = desired.services;
+        services.retain(|id, _| !plan.taken.contains_key(id));
+        if plan.register.keys().any(|id| services.get(id).is_some_and(|it| it.ttl().is_some())) {
+            // A check that is written anew has forgotten what it was told.
+            side.heartbeats.forget();
+        }
+        let beats = side.heartbeats.due(&services, &desired.unhealthy, now);
+        side.learn(services, &held);
+        self.sides.insert(agent.to_owned(), side);
+        Step { plan, held, skipped, beats }
     }
 
-    /// There is more evidence than the task's absence: it is known to end, or Marathon still knows it, here, and says so.
-    fn is_certain(&self, id: &str) -> bool {
-        let is_here = |task: &Task| matches!(self.here.place(&task.host), Place::Here(_));
-        let known = |id: &TaskId| self.view.tasks().any(|task| task.id == *id && is_here(task));
-        id.parse::<ServiceId>().is_ok_and(|id| self.tombstones.holds(&id.task) || known(&id.task))
+    fn desired(&self, side: &Side) -> Desired {
+        let context = Context {
+            here: &side.here,
+            owner: &self.rules.ownership.owner,
+            policy: &self.rules.policy,
+            known: &side.known,
+            tombstones: &self.tombstones,
+        };
+        desired(&self.view, context)
+    }
+
+    /// The removals for which there is no evidence but the task's absence: it is not known to end, nor does Marathon still know it,
+    /// here, and say so.
+    fn uncertain(&self, plan: &Plan, here: &Here) -> BTreeSet<String> {
+        if plan.deregister.is_empty() {
+            return BTreeSet::new();
+        }
+        let tasks = self.view.tasks();
+        let here = tasks.filter(|task| matches!(here.place(&task.host), Place::Here(_)));
+        let here: BTreeSet<_> = here.map(|task| &task.id).collect();
+        let is_certain = |id: &String| {
+            id.parse::<ServiceId>()
+                .is_ok_and(|id| self.tombstones.fate(&id.task).is_some() || here.contains(&id.task))
+        };
+        plan.deregister.keys().filter(|id| !is_certain(id)).cloned().collect()
+    }
+}
+
+impl Side {
+    /// Services found on the agent have passed the gate before, in an earlier life of ours. What we know ourselves is
+    /// better: it has the checks.
+    fn remember(&mut self, actual: &BTreeMap<String, Actual>, ownership: &Ownership) {
+        for (id, found) in actual {
+            let Ok(parsed) = id.parse::<ServiceId>() else { continue };
+            if ownership.of(id, found) != Owner::Ours {
+                continue;
+            }
+            let services = self.known.entry(parsed.task.clone()).or_default();
+            if found.registration.meta(mark::OWNER).is_some() {
+                let known = || Registration { rest: None, ..found.registration.clone() };
+                services.entry(parsed).or_insert_with(known);
+            }
+        }
     }
 
     /// Remembers what was decided, and of what is held back what it was.

@@ -5,12 +5,11 @@
 //! [`AGENT_POLL`], so that services come back soon after it has lost them.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daemon::backoff::{Backoff, jitter};
-use daemon::exit::Exit;
 use daemon::outage::Outage;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
@@ -18,16 +17,19 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::apply;
-use crate::config::{Config, Mode};
-use crate::guard::Guard;
+use crate::agents::{self, Agent};
+use crate::board::{Board, kind_of};
+use crate::config::{Config, Run};
+use crate::exit::{Exit, Obstacle};
 use crate::here::Here;
-use crate::mirror::{Mirror, Step};
-use crate::plan::Plan;
-use crate::report::Report;
+use crate::mirror::Mirror;
+use crate::notify::Notify;
 use crate::snapshot::{self, Fresh, Reading};
 use crate::stream::{Signal, follow};
 use crate::trigger::{Trigger, Work};
+
+mod converge;
+mod once;
 
 /// How often the agent is asked what it has.
 pub const AGENT_POLL: Duration = Duration::from_secs(2);
@@ -43,66 +45,81 @@ const QUEUE: usize = 256;
 ///
 /// # Errors
 /// The HTTP clients cannot be built, or, when it runs once, Marathon or Consul do not answer.
-pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<Exit> {
-    let marathon = marathon::Client::new(marathon::Config::new(config.marathon.clone()))?;
+pub async fn run(
+    config: Config,
+    board: Arc<Board>,
+    notify: Notify,
+    shutdown: CancellationToken,
+) -> Result<Exit, Obstacle> {
+    let marathon = marathon::Client::new(config.marathon.clone())?;
     let consul = consul::Client::new(config.consul.clone())?;
-    let mut reconciler = Reconciler::new(config, marathon, consul);
-    if reconciler.config.once {
-        tokio::select! {
+    let what = config.run.clone();
+    let mut reconciler = Reconciler::new(config, board, notify, marathon, consul);
+    match what {
+        Run::Forever { deregister } => {
+            reconciler.follow(shutdown).await;
+            Ok(if deregister { reconciler.leave().await } else { Exit::Success })
+        }
+        Run::Once | Run::Explain(..) => tokio::select! {
             () = shutdown.cancelled() => Ok(Exit::Success),
             result = reconciler.once() => result,
-        }
-    } else {
-        reconciler.follow(shutdown).await;
-        Ok(Exit::Success)
+        },
     }
 }
 
 struct Reconciler {
     config: Config,
+    board: Arc<Board>,
+    notify: Notify,
     marathon: marathon::Client,
+    /// The agent beside us, which knows the others.
     consul: consul::Client,
+    agents: BTreeMap<String, Agent>,
     state: State,
     trigger: Trigger,
     backoff: Backoff,
     reads: JoinSet<Reading>,
-    report: Report,
     marathon_outage: Outage,
     consul_outage: Outage,
     printed: Option<String>,
     urgent: Option<Instant>,
+    /// Also agents that are of no concern as far as is known.
+    visit_all: bool,
 }
 
 enum State {
     /// Consul has not said yet who we are.
     Nameless,
     /// Marathon has not said yet what there is.
-    Blind(Here),
+    Blind(BTreeMap<String, Here>),
     /// Both have.
     Seeing(Box<Mirror>),
 }
 
-enum Outcome {
-    Done,
-    Incomplete,
-    ConsulFailed,
-}
-
 impl Reconciler {
-    fn new(config: Config, marathon: marathon::Client, consul: consul::Client) -> Self {
+    fn new(
+        config: Config,
+        board: Arc<Board>,
+        notify: Notify,
+        marathon: marathon::Client,
+        consul: consul::Client,
+    ) -> Self {
         Self {
             config,
+            board,
+            notify,
             marathon,
             consul,
+            agents: BTreeMap::new(),
             state: State::Nameless,
             trigger: Trigger::default(),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             reads: JoinSet::new(),
-            report: Report::default(),
             marathon_outage: Outage::default(),
             consul_outage: Outage::default(),
             printed: None,
             urgent: None,
+            visit_all: true,
         }
     }
 
@@ -132,19 +149,6 @@ impl Reconciler {
         }
     }
 
-    async fn once(&mut self) -> anyhow::Result<Exit> {
-        let here = snapshot::here(&self.consul, &self.config.hosts).await?;
-        let read = snapshot::marathon(self.marathon.clone(), Work::All, here.clone()).await;
-        let Reading { asked, outcome, resolved, .. } = read;
-        self.state = State::Blind(here);
-        self.absorb(outcome?, asked, resolved);
-        Ok(match self.converge().await {
-            Outcome::Done => Exit::Success,
-            Outcome::Incomplete => Exit::Failure,
-            Outcome::ConsulFailed => Exit::Unavailable,
-        })
-    }
-
     fn is_seeing(&self) -> bool {
         matches!(self.state, State::Seeing(_))
     }
@@ -161,15 +165,23 @@ impl Reconciler {
         self.trigger.due(now).unwrap_or(now)
     }
 
+    fn heres(&self) -> Arc<BTreeMap<String, Here>> {
+        Arc::new(match &self.state {
+            State::Nameless => BTreeMap::new(),
+            State::Blind(heres) => heres.clone(),
+            State::Seeing(mirror) => {
+                mirror.heres().map(|(name, here)| (name.to_owned(), here.clone())).collect()
+            }
+        })
+    }
+
     fn read(&mut self) {
-        let here = match &self.state {
-            State::Nameless => return,
-            State::Blind(here) => here.clone(),
-            State::Seeing(mirror) => mirror.here().clone(),
-        };
-        if let Some(work) = self.trigger.take(Instant::now()) {
-            self.reads.spawn(snapshot::marathon(self.marathon.clone(), work, here));
+        let Some(work) = self.trigger.take(Instant::now()) else { return };
+        match &work {
+            Work::All => self.board.asked_marathon("everything", 1),
+            Work::Apps(apps) => self.board.asked_marathon("app", apps.len()),
         }
+        self.reads.spawn(snapshot::marathon(self.marathon.clone(), work, self.heres()));
     }
 
     /// Takes in everything that waits before it compares, so that a burst costs one comparison.
@@ -186,13 +198,22 @@ impl Reconciler {
 
     /// Whether a task ends.
     fn on_signal(&mut self, signal: Signal) -> bool {
+        let now = Instant::now();
         match (signal, &mut self.state) {
             (Signal::Attached, _) => {
+                self.board.attached(true, now);
+                self.board.asked_marathon("events", 1);
                 self.trigger.everything();
                 false
             }
+            (Signal::Lost, _) => {
+                self.board.attached(false, now);
+                self.board.error("stream");
+                false
+            }
             (Signal::Event(event), State::Seeing(mirror)) => {
-                let (look, ends) = mirror.on_event(&event, Instant::now());
+                self.board.event(now);
+                let (look, ends) = mirror.on_event(&event, now);
                 self.trigger.look(look);
                 ends
             }
@@ -209,14 +230,16 @@ impl Reconciler {
         match outcome {
             Ok(fresh) => {
                 self.backoff.reset();
+                self.board.marathon(None);
                 if let Some(recovery) = self.marathon_outage.recovered(now) {
                     info!(failures = recovery.failures, lasted = ?recovery.lasted, "Marathon answers again");
                 }
                 if matches!(fresh, Fresh::All(_)) {
-                    self.refresh_here().await;
+                    self.refresh_agents().await;
+                    self.visit_all = true;
                     self.trigger.everything_at(now + spread(self.config.resync_interval));
                 }
-                self.absorb(fresh, asked, resolved);
+                self.absorb(fresh, asked, &resolved);
                 let next = self.trigger.due(now).is_some_and(|due| due <= now);
                 // The answer may be older than the event that made a removal urgent: then the next one decides.
                 if self.urgent.is_none_or(|urgent| urgent <= now) || !next {
@@ -224,6 +247,8 @@ impl Reconciler {
                 }
             }
             Err(err) => {
+                self.board.error(kind_of(&err.kind));
+                self.board.marathon(Some(err.to_string()));
                 if self.marathon_outage.failed(&err, now) {
                     warn!(error = %err, "Marathon cannot be read; what is registered stays");
                 }
@@ -232,21 +257,21 @@ impl Reconciler {
         }
     }
 
-    fn absorb(&mut self, fresh: Fresh, asked: Instant, resolved: BTreeMap<String, Vec<IpAddr>>) {
+    fn absorb(&mut self, fresh: Fresh, asked: Instant, resolved: &BTreeMap<String, Vec<IpAddr>>) {
         let now = Instant::now();
         match (&mut self.state, fresh) {
-            (State::Blind(here), Fresh::All(view)) => {
-                let mut here = std::mem::take(here);
-                here.learn(resolved);
-                let (ownership, guard) =
-                    (self.config.ownership.clone(), Guard::new(self.config.guard));
-                let mirror = Mirror::new(ownership, guard, here, view, asked);
+            (State::Blind(heres), Fresh::All(view)) => {
+                let mut mirror = Mirror::new(self.config.rules.clone(), view, asked);
+                for (name, mut here) in std::mem::take(heres) {
+                    here.learn(resolved.clone());
+                    mirror.set_here(&name, here);
+                }
                 self.state = State::Seeing(Box::new(mirror));
             }
             (State::Seeing(mirror), fresh) => {
-                let mut here = mirror.here().clone();
-                here.learn(resolved);
-                mirror.set_here(here);
+                if !resolved.is_empty() {
+                    mirror.learn(resolved);
+                }
                 match fresh {
                     Fresh::All(view) => mirror.replace(view, asked, now),
                     Fresh::Apps(answers) => {
@@ -261,84 +286,44 @@ impl Reconciler {
     }
 
     async fn on_agent_tick(&mut self) {
-        if matches!(self.state, State::Nameless) {
-            match snapshot::here(&self.consul, &self.config.hosts).await {
-                Ok(here) => {
-                    self.consul_answers();
-                    self.state = State::Blind(here);
-                }
-                Err(err) => self.consul_failed(&err),
-            }
-        } else {
+        if !matches!(self.state, State::Nameless) {
             self.converge().await;
+            return;
         }
-    }
-
-    /// The agent may have been renamed, or moved.
-    async fn refresh_here(&mut self) {
-        let State::Seeing(mirror) = &mut self.state else { return };
-        match snapshot::here(&self.consul, &self.config.hosts).await {
-            Ok(here) => {
-                let here = here.with_resolved_of(mirror.here());
-                mirror.set_here(here);
-            }
+        match self.discover().await {
+            Ok(heres) => self.state = State::Blind(heres),
             Err(err) => self.consul_failed(&err),
         }
     }
 
-    async fn converge(&mut self) -> Outcome {
-        self.urgent = None;
-        let State::Seeing(mirror) = &mut self.state else { return Outcome::Incomplete };
-        let actual = match snapshot::agent(&self.consul).await {
-            Ok(actual) => actual,
-            Err(err) => {
-                self.consul_failed(&err);
-                return Outcome::ConsulFailed;
-            }
-        };
-        let Step { plan, held, skipped } = mirror.step(&actual, Instant::now());
-        if let Some(at) = mirror.ask_at() {
-            self.trigger.everything_at(at);
+    /// An agent may have been renamed, or moved, and others may have come.
+    async fn refresh_agents(&mut self) {
+        if !self.is_seeing() {
+            return;
         }
-        self.consul_answers();
-        self.report.skipped(skipped);
-        let complete = held.is_empty();
-        self.report.held(held);
-        if self.carry_out(plan).await && complete { Outcome::Done } else { Outcome::Incomplete }
+        match (self.discover().await, &mut self.state) {
+            (Ok(heres), State::Seeing(mirror)) => mirror.set_heres(heres),
+            (Ok(_), _) => {}
+            (Err(err), _) => self.consul_failed(&err),
+        }
     }
 
-    /// Whether everything was written.
-    async fn carry_out(&mut self, plan: Plan) -> bool {
-        match self.config.mode {
-            Mode::Write => {
-                let failed = apply::apply(&self.consul, plan).await;
-                let complete = failed.is_empty();
-                self.report.failed(failed);
-                complete
-            }
-            Mode::DryRun => {
-                let text = plan.to_string();
-                if self.printed.as_ref() != Some(&text) {
-                    // Nobody reads it any more: nothing is lost.
-                    drop(writeln!(std::io::stdout(), "{text}"));
-                    self.printed = Some(text);
-                }
-                true
-            }
+    async fn discover(&mut self) -> Result<BTreeMap<String, Here>, consul::Error> {
+        let Config { consul, scope, .. } = &self.config;
+        self.board.asked_consul("agent", 1);
+        let found = agents::discover(&self.consul, consul, scope).await?;
+        if let Some(recovery) = self.consul_outage.recovered(Instant::now()) {
+            info!(failures = recovery.failures, lasted = ?recovery.lasted, "Consul answers");
         }
+        Ok(agents::update(&mut self.agents, found))
     }
 
     fn consul_failed(&mut self, err: &consul::Error) {
-        if self.consul_outage.failed(err, Instant::now()) {
+        self.board.error("consul");
+        self.board.agent_failed(agents::LOCAL, &err.to_string());
+        // An agent that was known is reported when it is asked what it has.
+        if self.agents.is_empty() && self.consul_outage.failed(err, Instant::now()) {
             warn!(error = %err, "Consul's agent does not answer");
-        }
-    }
-
-    fn consul_answers(&mut self) {
-        if let Some(recovery) = self.consul_outage.recovered(Instant::now()) {
-            info!(failures = recovery.failures, lasted = ?recovery.lasted, "Consul's agent answers again");
-            // It may come back under another name.
-            self.trigger.everything();
         }
     }
 }

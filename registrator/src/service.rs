@@ -3,8 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
+use consul::wire::Weights;
 use marathon::TaskId;
+
+use crate::check::Check;
+
+/// Before a further name in a service's id.
+const ALIAS: &str = ":name=";
 
 /// Keys of the service metadata that say who registered a service and for what. A service without [`OWNER`](mark::OWNER)
 /// is not ours, whatever its id looks like.
@@ -32,8 +39,8 @@ pub enum Protocol {
     Udp,
 }
 
-/// `<task id>:<port>`, with `:udp` behind it for UDP. The port is the declared one, so an id can be told before the task
-/// has its host ports.
+/// `<task id>:<port>`, with `:udp` behind it for UDP, and `:name=<name>` for all but the first of several names. The port is
+/// the declared one, so an id can be told before the task has its host ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceId {
     /// The task.
@@ -42,6 +49,15 @@ pub struct ServiceId {
     pub port: u16,
     /// Distinguishes the two services of a port that serves both.
     pub protocol: Protocol,
+    /// A further name of the port.
+    pub alias: Option<String>,
+}
+
+impl ServiceId {
+    /// The id of a port's first or only name.
+    pub const fn new(task: TaskId, port: u16, protocol: Protocol) -> Self {
+        Self { task, port, protocol, alias: None }
+    }
 }
 
 impl fmt::Display for ServiceId {
@@ -50,26 +66,34 @@ impl fmt::Display for ServiceId {
             Protocol::Tcp => "",
             Protocol::Udp => ":udp",
         };
-        write!(f, "{}:{}{suffix}", self.task, self.port)
+        write!(f, "{}:{}{suffix}", self.task, self.port)?;
+        match &self.alias {
+            Some(alias) => write!(f, "{ALIAS}{alias}"),
+            None => Ok(()),
+        }
     }
 }
 
 /// The text is no id of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not of the form <task id>:<port>[:udp]")]
+#[error("not of the form <task id>:<port>[:udp][:name=<name>]")]
 pub struct ParseError;
 
 impl FromStr for ServiceId {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (rest, protocol) = match text.strip_suffix(":udp") {
+        let (rest, alias) = match text.rsplit_once(ALIAS) {
+            Some((rest, alias)) => (rest, Some(alias.to_owned())),
+            None => (text, None),
+        };
+        let (rest, protocol) = match rest.strip_suffix(":udp") {
             Some(rest) => (rest, Protocol::Udp),
-            None => (text, Protocol::Tcp),
+            None => (rest, Protocol::Tcp),
         };
         let (task, port) = rest.rsplit_once(':').ok_or(ParseError)?;
-        let id =
-            Self { task: TaskId::new(task), port: port.parse().map_err(|_| ParseError)?, protocol };
+        let port = port.parse().map_err(|_| ParseError)?;
+        let id = Self { task: TaskId::new(task), port, protocol, alias };
         // Rejects spellings that we would not print, such as a port of `080`.
         if !task.is_empty() && id.to_string() == text { Ok(id) } else { Err(ParseError) }
     }
@@ -88,8 +112,14 @@ pub struct Registration {
     pub address: String,
     /// Where it is reached.
     pub port: u16,
+    /// Its share of traffic.
+    pub weights: Weights,
+    /// Others may change its tags in the catalog.
+    pub tag_override: bool,
     /// How Consul checks it.
-    pub check: Option<Check>,
+    pub checks: Vec<Check>,
+    /// Why it is registered and gets no traffic.
+    pub rest: Option<String>,
 }
 
 impl Registration {
@@ -97,53 +127,21 @@ impl Registration {
     pub fn meta(&self, key: &str) -> Option<&str> {
         self.meta.get(key).map(String::as_str)
     }
-}
 
-/// A check that Consul's agent runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// What is asked.
-    pub target: Target,
-    /// In Go's notation.
-    pub interval: String,
-    /// In Go's notation; Consul's default is 10 s.
-    pub timeout: Option<String>,
-    /// The state until the first run. Marathon has found the task healthy, so `passing` is the default.
-    pub initial_status: String,
-    /// Consul removes the service when it was critical for this long.
-    pub deregister_after: Option<String>,
-}
-
-/// What a check asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// GET of a URL.
-    Http(String),
-    /// A connection to `host:port`.
-    Tcp(String),
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.target {
-            Target::Http(url) => write!(f, "http {url}")?,
-            Target::Tcp(address) => write!(f, "tcp {address}")?,
-        }
-        write!(f, " interval {} initially {}", self.interval, self.initial_status)?;
-        if let Some(timeout) = &self.timeout {
-            write!(f, " timeout {timeout}")?;
-        }
-        if let Some(after) = &self.deregister_after {
-            write!(f, " deregister-after {after}")?;
-        }
-        Ok(())
+    /// The time within which a TTL check wants to hear from us. Read from the metadata, which an agent tells after a restart of ours.
+    pub fn ttl(&self) -> Option<Duration> {
+        let text = self.meta(mark::CHECK)?.strip_prefix("ttl ")?;
+        daemon::duration::parse(text.split(' ').next()?).ok()
     }
 }
+
+/// Reasons of ours begin with this: a service that an operator has put into maintenance is left there.
+pub const REST: &str = "registrator: ";
 
 /// A service as the agent has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actual {
-    /// Without a check: the agent does not tell how checks are defined.
+    /// Without checks: the agent does not tell how they are defined. `rest` is the reason of its maintenance, whosever.
     pub registration: Registration,
     /// Whether the agent checks it.
     pub has_check: bool,
@@ -208,14 +206,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_read_back_as_printed(task in "[ -~]{1,30}", port: u16, udp: bool) {
+        fn an_id_is_read_back_as_printed(
+            task in "[ -~]{1,30}", port: u16, udp: bool, alias in prop::option::of("[a-z]{1,9}"),
+        ) {
             let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
-            let id = ServiceId { task: TaskId::new(task), port, protocol };
+            let id = ServiceId { task: TaskId::new(task), port, protocol, alias };
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
 
         #[test]
-        fn what_parses_is_printed_alike(text in "[a-z.:0-9]{0,12}(:udp)?") {
+        fn what_parses_is_printed_alike(text in "[a-z.:0-9]{0,12}(:udp)?(:name=[a-z]?)?") {
             if let Ok(id) = text.parse::<ServiceId>() {
                 prop_assert_eq!(id.to_string(), text);
             }

@@ -28,8 +28,21 @@ pub enum Reason {
     Unhealthy,
     /// Nothing to register.
     NoPorts,
-    /// Asked for by `SERVICE_IGNORE`.
-    Ignored(u16),
+    /// The agent is lost, and the operator wants such tasks out.
+    Unreachable,
+    /// Registered, but out of rotation.
+    Resting(String),
+    /// Asked for by `SERVICE_IGNORE`, or not in `SERVICE_PORTS`.
+    Ignored {
+        /// The port.
+        port: u16,
+        /// The key that says so.
+        key: String,
+    },
+    /// `--explicit`, and the app gives this port no name.
+    NotNamed(u16),
+    /// No port can have this number.
+    PortNumber(u32),
     /// The task has not as many ports as the app declares.
     PortCount {
         /// By the app.
@@ -42,7 +55,14 @@ pub enum Reason {
     /// Another service of this task has the same id.
     SamePort(u16),
     /// Consul, or a line of a configuration file, would break on it.
-    Name(String),
+    Name {
+        /// Of the app's metadata.
+        key: String,
+        /// What cannot be a name.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
     /// A metadata key that was left out.
     Key {
         /// Of the app's `env` or `labels`.
@@ -57,14 +77,41 @@ pub enum Reason {
         /// The owner in its mark, if it has one.
         owner: Option<String>,
     },
+    /// The agent did not take the service.
+    Refused {
+        /// The service's id.
+        id: String,
+        /// In the agent's words.
+        why: String,
+    },
+    /// Marathon's answer may be a mistake: its removal waits for another one.
+    Held {
+        /// The service's id.
+        id: String,
+    },
 }
 
 impl Reason {
+    /// Whether it is about the app's definition, and so the same for all its tasks.
+    pub const fn is_of_app(&self) -> bool {
+        matches!(self, Self::Key { .. } | Self::Unreadable(_) | Self::PortNumber(_))
+    }
+
     /// Whether an operator has to do something about it; the rest is the usual life of a task.
     pub fn is_problem(&self) -> bool {
         !matches!(
             self,
-            Self::State(_) | Self::Killed | Self::Unhealthy | Self::NoPorts | Self::Ignored(_)
+            Self::State(_)
+                | Self::Killed
+                | Self::Unhealthy
+                | Self::Unreachable
+                | Self::Resting(_)
+                | Self::NoPorts
+                | Self::Ignored { .. }
+                | Self::NotNamed(_)
+                // Both are reported where they happen, in one line for all of them.
+                | Self::Held { .. }
+                | Self::Refused { .. }
         )
     }
 }
@@ -77,13 +124,21 @@ impl fmt::Display for Reason {
             Self::Killed => write!(f, "task is being killed or has ended"),
             Self::Unhealthy => write!(f, "task is not healthy yet"),
             Self::NoPorts => write!(f, "app has no ports"),
-            Self::Ignored(port) => write!(f, "port {port} is ignored by SERVICE_IGNORE"),
+            Self::Unreachable => write!(f, "task is unreachable"),
+            Self::Resting(why) => write!(f, "out of rotation: {why}"),
+            Self::Ignored { port, key } => write!(f, "port {port} is ignored by {key}"),
+            Self::NotNamed(port) => {
+                write!(f, "port {port} has no SERVICE_NAME, which --explicit asks for")
+            }
+            Self::PortNumber(number) => write!(f, "{number} cannot be a port"),
             Self::PortCount { declared, assigned } => {
                 write!(f, "app declares {declared} ports and the task has {assigned}")
             }
             Self::NoAddress => write!(f, "task has no address yet"),
             Self::SamePort(port) => write!(f, "port {port} is declared twice"),
-            Self::Name(name) => write!(f, "{name:?} cannot be the name of a service"),
+            Self::Name { key, name, why } => {
+                write!(f, "{key}: {} cannot be the name of a service: {why}", Shown(name))
+            }
             Self::Key { key, why } => write!(f, "{key} left out: {why}"),
             Self::Taken { id, owner: Some(owner) } => {
                 write!(f, "service {id} on the agent belongs to owner {owner:?}")
@@ -94,6 +149,26 @@ impl fmt::Display for Reason {
                     "service {id} on the agent was not registered by us; --adopt takes over what marathon-registrator left behind"
                 )
             }
+            Self::Refused { id, why } => write!(f, "service {id} cannot be written: {why}"),
+            Self::Held { id } => {
+                write!(f, "removal of service {id} waits for Marathon to confirm it")
+            }
+        }
+    }
+}
+
+/// A text of whatever length, quoted, cut where it becomes a nuisance.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(pub &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 40;
+        match self.0.get(..self.0.floor_char_boundary(LONGEST)) {
+            Some(start) if start.len() < self.0.len() => {
+                write!(f, "{start:?}… ({} bytes)", self.0.len())
+            }
+            _ => write!(f, "{:?}", self.0),
         }
     }
 }

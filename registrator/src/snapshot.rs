@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use marathon::{AppId, Kind};
@@ -17,6 +18,9 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Requests to Marathon at the same time.
 const CONCURRENT: usize = 4;
+
+/// The check by which Consul keeps a service out of rotation (api/agent.go, `ServiceMaintPrefix`). Its notes are the reason.
+const MAINTENANCE: &str = "_service_maintenance:";
 
 /// What became of a read of Marathon.
 #[derive(Debug)]
@@ -40,8 +44,12 @@ pub enum Fresh {
     Apps(Vec<AppAnswer>),
 }
 
-/// Reads what `work` says, and resolves the hosts in it that `here` does not know.
-pub async fn marathon(client: marathon::Client, work: Work, here: Here) -> Reading {
+/// Reads what `work` says, and resolves the hosts in it that no one of `heres` knows.
+pub async fn marathon(
+    client: marathon::Client,
+    work: Work,
+    heres: Arc<BTreeMap<String, Here>>,
+) -> Reading {
     let asked = Instant::now();
     let outcome = match &work {
         Work::All => all(&client).await,
@@ -49,7 +57,8 @@ pub async fn marathon(client: marathon::Client, work: Work, here: Here) -> Readi
     };
     let retry = work == Work::All;
     let names: Vec<_> = outcome.iter().flat_map(Fresh::hosts).collect();
-    let unknown = names.into_iter().filter(|host| here.should_resolve(host, retry)).collect();
+    let is_unknown = |host: &String| heres.values().any(|here| here.should_resolve(host, retry));
+    let unknown = names.into_iter().filter(is_unknown).collect();
     Reading { work, asked, resolved: resolve(unknown).await, outcome }
 }
 
@@ -126,20 +135,30 @@ async fn resolve(names: BTreeSet<String>) -> BTreeMap<String, Vec<IpAddr>> {
     resolved
 }
 
-/// What the agent is called, and where it is.
+/// What the agent is called, where it is, and what it lets us do.
 pub async fn here(consul: &consul::Client, given: &[String]) -> Result<Here, consul::Error> {
     let agent = consul.agent_self().await?;
     // Agents before 1.0 tell their address in their configuration.
-    let own = Some(agent.member.addr).filter(|address| !address.is_empty());
-    let address = own.or(agent.config.advertise_addr).unwrap_or_default();
+    let lan = Some(agent.debug_config.advertise_addr_lan);
+    let addresses = [Some(agent.member.addr), agent.config.advertise_addr, lan];
+    let address = addresses.into_iter().flatten().find(|address| !address.is_empty());
     let node = Some(agent.config.node_name).filter(|name| !name.is_empty());
-    Ok(Here::new(&address, &node.unwrap_or(agent.member.name), given))
+    let here = Here::new(&address.unwrap_or_default(), &node.unwrap_or(agent.member.name), given);
+    Ok(here.with_scripts(agent.debug_config.enable_remote_script_checks))
 }
 
 /// The services that the agent has, by id.
 pub async fn agent(consul: &consul::Client) -> Result<BTreeMap<String, Actual>, consul::Error> {
     let (services, checks) = tokio::try_join!(consul.agent_services(), consul.agent_checks())?;
-    let checked: BTreeSet<_> = checks.into_values().map(|check| check.service_id).collect();
+    let mut checked = BTreeSet::new();
+    let mut resting = BTreeMap::new();
+    for (id, check) in checks {
+        if id.starts_with(MAINTENANCE) {
+            resting.insert(check.service_id, check.notes);
+        } else {
+            checked.insert(check.service_id);
+        }
+    }
     let actual = services.into_iter().map(|(id, service)| {
         let registration = Registration {
             name: service.service,
@@ -147,7 +166,10 @@ pub async fn agent(consul: &consul::Client) -> Result<BTreeMap<String, Actual>, 
             meta: service.meta,
             address: service.address,
             port: service.port,
-            check: None,
+            weights: service.weights,
+            tag_override: service.enable_tag_override,
+            checks: Vec::new(),
+            rest: resting.remove(&id),
         };
         let has_check = checked.contains(&id);
         (id, Actual { registration, has_check })

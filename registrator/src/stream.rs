@@ -22,6 +22,8 @@ pub enum Signal {
     Attached,
     /// It happened.
     Event(Event),
+    /// Nothing is told until the next attachment.
+    Lost,
 }
 
 /// Attaches, again and again, until nobody listens.
@@ -35,6 +37,9 @@ pub async fn follow(client: Client, signals: Sender<Signal>) {
         let Err(err) = attach(&client, &signals, &mut outage).await else { return };
         if outage.failed(&err, Instant::now()) {
             warn!(error = %err, "Event stream lost");
+        }
+        if signals.send(Signal::Lost).await.is_err() {
+            return;
         }
         if start.elapsed() >= GOOD {
             backoff.reset();

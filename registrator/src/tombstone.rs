@@ -23,34 +23,55 @@ pub enum Evidence {
 /// See [`Evidence::Instance`].
 pub const DOUBT: Duration = Duration::from_secs(5);
 
+/// How far a task has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It was told to end.
+    Killing,
+    /// It has ended.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Grave {
+    since: Instant,
+    evidence: Evidence,
+    fate: Fate,
+}
+
 /// The graves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tombstones {
-    graves: BTreeMap<TaskId, (Instant, Evidence)>,
+    graves: BTreeMap<TaskId, Grave>,
 }
 
 impl Tombstones {
     /// The task ends.
-    pub fn bury(&mut self, task: TaskId, evidence: Evidence, now: Instant) {
-        let grave = self.graves.entry(task).or_insert((now, evidence));
-        grave.1 = grave.1.max(evidence);
+    pub fn bury(&mut self, task: TaskId, evidence: Evidence, fate: Fate, now: Instant) {
+        let new = Grave { since: now, evidence, fate };
+        let grave = self.graves.entry(task).or_insert(new);
+        grave.evidence = grave.evidence.max(evidence);
+        grave.fate = grave.fate.max(fate);
     }
 
-    /// Whether the task is known to end.
-    pub fn holds(&self, task: &TaskId) -> bool {
-        self.graves.contains_key(task)
+    /// What is known of the task's end.
+    pub fn fate(&self, task: &TaskId) -> Option<Fate> {
+        self.graves.get(task).map(|grave| grave.fate)
     }
 
     /// Drops what a complete answer of Marathon, asked for at `asked`, makes needless or proves wrong.
     pub fn sweep(&mut self, view: &View, asked: Instant, now: Instant) {
-        self.graves.retain(|task, (since, evidence)| {
-            let mut states =
-                view.tasks().filter(|known| known.id == *task).map(marathon::Task::state);
-            match states.next() {
-                None => now < *since + KEEP || asked <= *since,
-                Some(TaskState::Running) => *evidence == Evidence::Task || asked < *since + DOUBT,
-                Some(_) => true,
+        if self.graves.is_empty() {
+            return;
+        }
+        let buried = view.tasks().filter(|task| self.graves.contains_key(&task.id));
+        let states: BTreeMap<_, _> = buried.map(|task| (task.id.clone(), task.state())).collect();
+        self.graves.retain(|task, grave| match states.get(task) {
+            None => now < grave.since + KEEP || asked <= grave.since,
+            Some(TaskState::Running) => {
+                grave.evidence == Evidence::Task || asked < grave.since + DOUBT
             }
+            Some(_) => true,
         });
     }
 }
@@ -89,9 +110,9 @@ mod tests {
         for (name, evidence, state, asked, now, want) in rows {
             let start = Instant::now();
             let mut graves = Tombstones::default();
-            graves.bury("a.1".into(), evidence, start);
+            graves.bury("a.1".into(), evidence, Fate::Killing, start);
             graves.sweep(&view(state), start + secs(asked), start + secs(now));
-            assert_eq!(graves.holds(&"a.1".into()), want, "{name}");
+            assert_eq!(graves.fate(&"a.1".into()).is_some(), want, "{name}");
         }
     }
 }

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use marathon::{AppId, Event, TaskId, TaskState, kinds};
 
-use crate::here::Here;
-use crate::tombstone::Evidence;
+use crate::tombstone::{Evidence, Fate};
 use crate::view::View;
 
 /// Between two reads of apps.
@@ -34,7 +33,7 @@ pub struct Reaction {
     /// What to read again.
     pub look: Look,
     /// Tasks that end.
-    pub ending: Vec<(TaskId, Evidence)>,
+    pub ending: Vec<(TaskId, Evidence, Fate)>,
 }
 
 /// What to read again.
@@ -49,25 +48,28 @@ pub enum Look {
     Everywhere,
 }
 
-/// What an event means, given what is known.
-pub fn react(event: &Event, view: &View, here: &Here) -> Reaction {
+/// What an event means, given what is known; `may_be_here` tells it of hosts.
+pub fn react(event: &Event, view: &View, may_be_here: impl Fn(&str) -> bool) -> Reaction {
     match event {
-        Event::StatusUpdate { app, task, status, host } if here.may_be(host) => {
-            let ends = *status == TaskState::Killing || status.is_terminal();
-            let ending = ends.then(|| (task.clone(), Evidence::Task));
+        Event::StatusUpdate { app, task, status, host } if may_be_here(host) => {
+            let fate = match status {
+                TaskState::Killing => Some(Fate::Killing),
+                status => status.is_terminal().then_some(Fate::Ended),
+            };
+            let ending = fate.map(|fate| (task.clone(), Evidence::Task, fate));
             Reaction { look: Look::App(app.clone()), ending: ending.into_iter().collect() }
         }
         Event::InstanceChanged { app, instance, condition, host }
-            if host.as_deref().is_none_or(|host| here.may_be(host)) =>
+            if host.as_deref().is_none_or(&may_be_here) =>
         {
             let tasks = view.tasks_of(app).iter().filter(|_| condition == "Killing");
-            let tasks = tasks.filter(|task| instance.covers(&task.id) && here.may_be(&task.host));
-            let ending = tasks.map(|task| (task.id.clone(), Evidence::Instance)).collect();
-            Reaction { look: Look::App(app.clone()), ending }
+            let tasks = tasks.filter(|task| instance.covers(&task.id) && may_be_here(&task.host));
+            let ending = tasks.map(|task| (task.id.clone(), Evidence::Instance, Fate::Killing));
+            Reaction { look: Look::App(app.clone()), ending: ending.collect() }
         }
         Event::HealthChanged { app, instance, .. } => {
             let mut tasks = view.tasks_of(app).iter().filter(|task| instance.covers(&task.id));
-            let elsewhere = tasks.next().is_some_and(|task| !here.may_be(&task.host));
+            let elsewhere = tasks.next().is_some_and(|task| !may_be_here(&task.host));
             let look = if elsewhere { Look::Nowhere } else { Look::App(app.clone()) };
             Reaction { look, ..Reaction::default() }
         }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use marathon::{App, AppId, Apps, Task};
 
+use crate::metadata::PREFIX;
+
 /// Every app, as of its last good answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
@@ -42,7 +44,8 @@ impl View {
         }
     }
 
-    fn insert(&mut self, app: App) {
+    fn insert(&mut self, mut app: App) {
+        trim(&mut app);
         // Tasks are embedded on request; something on the way may not have passed that on.
         if app.tasks.is_empty() && app.tasks_running > 0 {
             let why = format!("has {} running tasks and shows none", app.tasks_running);
@@ -91,5 +94,17 @@ impl AppAnswer {
             Self::Found(app) => &app.tasks,
             Self::Gone(_) => &[],
         }
+    }
+}
+
+/// Forgets what nothing is decided from: in a large cluster it is most of an answer.
+fn trim(app: &mut App) {
+    app.env.retain(|key, _| key.starts_with(PREFIX));
+    app.labels.retain(|key, _| key.starts_with(PREFIX));
+    app.deployments = Vec::new();
+    app.tasks.shrink_to_fit();
+    for task in &mut app.tasks {
+        task.reported_state = Some(task.state());
+        task.started_at = None;
     }
 }

@@ -51,8 +51,8 @@ mod tests {
     fn wrong_usage_is_one_clear_line_and_64() {
         let rows: [(&[&str], &str); 7] = [
             (
-                &["--marathon", "https://a:8080"],
-                "error: --marathon: \"https://a:8080\" is not an endpoint",
+                &["--marathon", "ftp://a:8080"],
+                "error: --marathon: \"ftp://a:8080\" is not an endpoint",
             ),
             (&["--marathon", "http://a:b"], "invalid port number"),
             (&["--marathon", ","], "no Marathon endpoint given"),
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn credentials_are_in_no_message() {
         let rows: [&[&str]; 3] = [
-            &["--marathon", "https://ann:secret@a:8080"],
+            &["--marathon", "ftp://ann:secret@a:8080"],
             &["--marathon-credentials", ":secret"],
             &["--marathon", "http://ann:secret@127.0.0.1:1", "--consul", "127.0.0.1:1", "--once"],
         ];

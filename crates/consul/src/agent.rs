@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Client;
 use crate::error::Error;
 use crate::query::Query;
-use crate::wire::{Check, Map, Service, Weights};
+use crate::wire::{Check, Map, Service, Weights, nullable};
 
 /// What an agent says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -18,6 +18,20 @@ pub struct AgentSelf {
     pub config: AgentConfig,
     /// Its place in the cluster.
     pub member: Member,
+    /// What its configuration came to; hidden from tokens without `agent:read`.
+    #[serde(deserialize_with = "nullable")]
+    pub debug_config: DebugConfig,
+}
+
+/// The part of an agent's effective configuration that others need. Its fields are no promise of Consul's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DebugConfig {
+    /// Whether checks registered over HTTP may run programs.
+    pub enable_remote_script_checks: bool,
+    /// The advertised address.
+    #[serde(rename = "AdvertiseAddrLAN", deserialize_with = "nullable")]
+    pub advertise_addr_lan: String,
 }
 
 /// The part of an agent's configuration that every version shows.
@@ -72,7 +86,7 @@ pub struct Registration {
     pub checks: Vec<CheckDefinition>,
 }
 
-/// How Consul checks a service. Exactly one of `http`, `tcp`, `ttl` is set. Durations are Go's texts (`10s`).
+/// How Consul checks a service. Exactly one of `http`, `tcp`, `grpc`, `ttl`, `args` is set. Durations are Go's texts (`10s`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckDefinition {
@@ -81,9 +95,24 @@ pub struct CheckDefinition {
     pub check_id: String,
     /// For people.
     pub name: String,
-    /// GET this URL; 2xx passes, 429 warns.
+    /// Request this URL; 2xx passes, 429 warns.
     #[serde(rename = "HTTP", skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
+    /// Of an HTTP check; GET when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Of an HTTPS or gRPC check: take any certificate.
+    #[serde(rename = "TLSSkipVerify", skip_serializing_if = "is_false")]
+    pub tls_skip_verify: bool,
+    /// Ask gRPC's health service at this `host:port` or `host:port/service`.
+    #[serde(rename = "GRPC", skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<String>,
+    /// Of a gRPC check.
+    #[serde(rename = "GRPCUseTLS", skip_serializing_if = "is_false")]
+    pub grpc_use_tls: bool,
+    /// Run this program; 0 passes, 1 warns. Refused by agents without `enable_script_checks`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
     /// Connect to this `host:port`.
     #[serde(rename = "TCP", skip_serializing_if = "Option::is_none")]
     pub tcp: Option<String>,
@@ -143,7 +172,24 @@ impl Client {
         self.command(url, &[("enable", enable), ("reason", reason)], None::<&()>).await
     }
 
+    /// Tells the agent how a TTL check fares.
+    pub async fn update_ttl(&self, id: &str, status: &str, output: &str) -> Result<(), Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Update<'a> {
+            status: &'a str,
+            output: &'a str,
+        }
+        let url = self.url(&["agent", "check", "update", id])?;
+        self.command(url, &[], Some(&Update { status, output })).await
+    }
+
     async fn local<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
         Ok(self.read(self.url(path)?, &[], &Query::default(), None).await?.value)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }

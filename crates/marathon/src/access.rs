@@ -14,6 +14,7 @@ const HEADING: &str = "Marathon";
 
 /// How Marathon is reached, besides its addresses.
 #[derive(Args, Clone, Debug, Default)]
+#[group(id = "marathon-access")]
 pub struct Access {
     /// User and password, for endpoints that name none in their URL [env: `MARATHON_CREDENTIALS`]
     #[arg(long, value_name = "USER:PASSWORD", help_heading = HEADING)]

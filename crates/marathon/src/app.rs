@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::deployment::DeploymentRef;
 use crate::lenient;
@@ -19,13 +19,21 @@ pub struct Apps {
 }
 
 impl Apps {
-    pub(crate) fn from_values(values: Vec<Value>) -> Self {
+    /// Each app is read straight from its text: a tree of values would be several times the answer, which may have tens of
+    /// thousands of tasks.
+    pub(crate) fn from_texts(texts: Vec<&RawValue>) -> Self {
+        #[derive(Deserialize)]
+        struct Id {
+            id: AppId,
+        }
         let mut answer = Self::default();
-        for value in values {
-            let id = value.get("id").and_then(Value::as_str).map(AppId::from);
-            match serde_json::from_value(value) {
+        for text in texts {
+            match serde_json::from_str(text.get()) {
                 Ok(app) => answer.apps.push(app),
-                Err(err) => answer.malformed.push(Malformed { id, reason: err.to_string() }),
+                Err(err) => {
+                    let id = serde_json::from_str(text.get()).ok().map(|Id { id }| id);
+                    answer.malformed.push(Malformed { id, reason: err.to_string() });
+                }
             }
         }
         answer
@@ -42,6 +50,8 @@ pub struct Malformed {
 }
 
 /// The definition of an app and what runs of it.
+///
+/// Port numbers are wider than ports: one definition with an impossible port must not hide the app.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct App {
@@ -61,7 +71,7 @@ pub struct App {
     pub labels: BTreeMap<String, String>,
     /// Up to 1.4: declared ports in host mode, service ports otherwise.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub ports: Vec<u16>,
+    pub ports: Vec<u32>,
     /// Since 0.14, host mode.
     #[serde(default, deserialize_with = "lenient::list")]
     pub port_definitions: Vec<PortDefinition>,
@@ -118,7 +128,7 @@ pub struct VersionInfo {
 pub struct PortDefinition {
     /// The declared (service) port, unless chosen by hand one of 10000 to 20000.
     #[serde(default, deserialize_with = "lenient::or_default")]
-    pub port: u16,
+    pub port: u32,
     /// `tcp`, `udp` or `udp,tcp`; empty means tcp.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub protocol: String,
@@ -136,10 +146,10 @@ pub struct PortDefinition {
 pub struct PortMapping {
     /// 0 means: the same as the host port.
     #[serde(default, deserialize_with = "lenient::or_default")]
-    pub container_port: u16,
+    pub container_port: u32,
     /// Absent with container networking: the port is reached on the task's own address only.
     #[serde(default)]
-    pub host_port: Option<u16>,
+    pub host_port: Option<u32>,
     /// `tcp`, `udp` or `udp,tcp`; empty means tcp.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub protocol: String,
@@ -211,7 +221,7 @@ pub struct Discovery {
 pub struct DiscoveryPort {
     /// The port.
     #[serde(default, deserialize_with = "lenient::or_default")]
-    pub number: u16,
+    pub number: u32,
     /// `tcp` or `udp`.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub protocol: String,
@@ -235,13 +245,24 @@ pub struct HealthCheck {
     pub port_index: Option<usize>,
     /// A port by number instead.
     #[serde(default)]
-    pub port: Option<u16>,
+    pub port: Option<u32>,
+    /// Of a `COMMAND` check.
+    #[serde(default)]
+    pub command: Option<CheckCommand>,
     /// How often.
     #[serde(default)]
     pub interval_seconds: Option<u32>,
     /// For how long one may take.
     #[serde(default)]
     pub timeout_seconds: Option<u32>,
+}
+
+/// The command of a health check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct CheckCommand {
+    /// For the shell.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub value: String,
 }
 
 /// How tasks are reached.
@@ -349,8 +370,9 @@ mod tests {
 
     #[test]
     fn a_malformed_app_does_not_hide_the_others() {
-        let values = serde_json::from_str(r#"[{"id":"/a"},{"id":"/b","ports":"x"},7]"#).unwrap();
-        let apps = Apps::from_values(values);
+        let text = r#"[{"id":"/a"},{"id":"/b","ports":"x"},7]"#;
+        let texts: Vec<&RawValue> = serde_json::from_str(text).unwrap();
+        let apps = Apps::from_texts(texts);
         assert_eq!(apps.apps.len(), 1);
         let ids: Vec<_> = apps.malformed.iter().map(|app| app.id.clone()).collect();
         assert_eq!(ids, [Some("/b".into()), None]);

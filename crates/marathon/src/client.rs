@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use daemon::secret::Secret;
 use daemon::tls::Tls;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
@@ -15,6 +14,7 @@ use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::deployment::{Deployment, DeploymentRef, Submitted};
@@ -118,12 +118,18 @@ impl Client {
     /// All apps with their tasks.
     pub async fn apps_with_tasks(&self) -> Result<Apps, Error> {
         #[derive(Deserialize)]
-        struct Answer {
-            apps: Vec<Value>,
+        struct Answer<'a> {
+            #[serde(borrow)]
+            apps: Vec<&'a RawValue>,
         }
         let mut call = Call::get("/v2/apps".to_owned());
         call.query.push(("embed", "apps.tasks"));
-        Ok(Apps::from_values(self.json::<Answer>(call).await?.apps))
+        let (url, response) = self.send(&call).await?;
+        let body = self.body(&url, response).await?;
+        let text = String::from_utf8_lossy(&body);
+        let answer: Answer<'_> =
+            serde_json::from_str(&text).map_err(|err| unreadable(&url, &err))?;
+        Ok(Apps::from_texts(answer.apps))
     }
 
     /// One app with its tasks.
@@ -195,7 +201,7 @@ impl Client {
     async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
         let (url, response) = self.send(&call).await?;
         let body = self.body(&url, response).await?;
-        serde_json::from_slice(&body).map_err(|err| Error::new(&url, Kind::Decode(err.to_string())))
+        serde_json::from_str(&String::from_utf8_lossy(&body)).map_err(|err| unreadable(&url, &err))
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<(Url, Response), Error> {
@@ -279,9 +285,20 @@ impl Client {
         }
     }
 
-    async fn body(&self, url: &Url, response: Response) -> Result<Bytes, Error> {
+    /// The answer, collected in place: all apps of a large cluster are tens of megabytes, once. Bytes that are no UTF-8 are
+    /// for the reader: one bad value must not hide everything else.
+    async fn body(&self, url: &Url, mut response: Response) -> Result<Vec<u8>, Error> {
+        const LARGEST_GUESS: u64 = 64 << 20;
         let limit = self.inner.config.request_timeout;
-        response.bytes().await.map_err(|err| Error::transport(url, &err, limit))
+        let expected = response.content_length().unwrap_or_default().min(LARGEST_GUESS);
+        let mut body = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(err) => return Err(Error::transport(url, &err, limit)),
+            }
+        }
     }
 
     async fn refusal(&self, url: &Url, response: Response) -> Error {
@@ -325,6 +342,10 @@ impl<'a> Call<'a> {
             matches!(err.kind, Kind::Connect(_))
         }
     }
+}
+
+fn unreadable(url: &Url, err: &serde_json::Error) -> Error {
+    Error::new(url, Kind::Decode(err.to_string()))
 }
 
 fn app_path(id: &AppId, rest: &str) -> String {

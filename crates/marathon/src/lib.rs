@@ -33,8 +33,8 @@ mod task;
 
 pub use access::Access;
 pub use app::{
-    App, Apps, Container, Discovery, DiscoveryPort, Docker, HealthCheck, IpAddress, Malformed,
-    Network, NetworkMode, PortDefinition, PortMapping, VersionInfo,
+    App, Apps, CheckCommand, Container, Discovery, DiscoveryPort, Docker, HealthCheck, IpAddress,
+    Malformed, Network, NetworkMode, PortDefinition, PortMapping, VersionInfo,
 };
 pub use client::{Client, Config};
 pub use deployment::{Action, Deployment, DeploymentRef, Submitted};

@@ -2,18 +2,16 @@
 
 use serde::Deserialize;
 
+use crate::TaskId;
 use crate::lenient;
-use crate::{AppId, TaskId};
 
-/// One task of an app. Fields are empty where this release of Marathon, or this state, has none.
+/// One task of an app, as far as the programs want to know: there may be tens of thousands. Fields are empty where this
+/// release of Marathon, or this state, has none.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     /// Never used twice.
     pub id: TaskId,
-    /// The app it belongs to.
-    #[serde(default)]
-    pub app_id: Option<AppId>,
     /// The Mesos agent's host name or address.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub host: String,
@@ -26,15 +24,9 @@ pub struct Task {
     /// One for each check that had a first result.
     #[serde(default, deserialize_with = "lenient::list")]
     pub health_check_results: Vec<HealthCheckResult>,
-    /// The Mesos agent's id.
-    #[serde(default)]
-    pub slave_id: Option<String>,
     /// Since 1.1; use [`Task::state`].
     #[serde(default, rename = "state")]
     pub reported_state: Option<TaskState>,
-    /// When Marathon asked for it.
-    #[serde(default)]
-    pub staged_at: Option<String>,
     /// When it ran.
     #[serde(default)]
     pub started_at: Option<String>,

@@ -18,7 +18,8 @@ Admin interface (--admin), for tests; bodies are JSON:
   GET    /faults          the switches as they are
   POST   /faults          set some of: {\"answers\": \"normal|empty|truncated|unavailable|redirect-loop\",
                           \"delay_ms\": 0, \"unauthorized\": false, \"freeze_streams\": false,
-                          \"lose_events\": 0, \"duplicate_events\": 0}
+                          \"lose_events\": 0, \"duplicate_events\": 0, \"reorder_events\": 0,
+                          \"invalid_utf8\": false}
   DELETE /faults          all back to normal
   POST   /streams/drop    close every event stream
   POST   /leader          {\"leader\": \"host:port\"}: another leader; streams are closed

@@ -35,6 +35,10 @@ pub struct Faults {
     pub lose_events: u32,
     /// How many of the next events are sent twice.
     pub duplicate_events: u32,
+    /// How many of the next events wait for each other, and are then sent last first.
+    pub reorder_events: u32,
+    /// Answers have a byte that is no UTF-8 in place of each `GARBLED`.
+    pub invalid_utf8: bool,
 }
 
 /// Switches to set; what is absent stays.
@@ -48,6 +52,8 @@ pub struct Orders {
     pub freeze_streams: Option<bool>,
     pub lose_events: Option<u32>,
     pub duplicate_events: Option<u32>,
+    pub reorder_events: Option<u32>,
+    pub invalid_utf8: Option<bool>,
 }
 
 impl Faults {
@@ -59,6 +65,15 @@ impl Faults {
         self.freeze_streams = orders.freeze_streams.unwrap_or(self.freeze_streams);
         self.lose_events = orders.lose_events.unwrap_or(self.lose_events);
         self.duplicate_events = orders.duplicate_events.unwrap_or(self.duplicate_events);
+        self.reorder_events = orders.reorder_events.unwrap_or(self.reorder_events);
+        self.invalid_utf8 = orders.invalid_utf8.unwrap_or(self.invalid_utf8);
+    }
+
+    /// Whether the next event waits for others; the last of them sends all.
+    pub fn holds_next_event(&mut self) -> bool {
+        let holds = self.reorder_events > 1;
+        self.reorder_events = self.reorder_events.saturating_sub(1);
+        holds
     }
 
     /// How often the next event is sent.
@@ -86,6 +101,13 @@ mod tests {
         let mut faults = Faults { lose_events: 2, duplicate_events: 1, ..Faults::default() };
         let copies: Vec<usize> = (0..5).map(|_| faults.copies_of_next_event()).collect();
         assert_eq!(copies, [0, 0, 2, 1, 1]);
+    }
+
+    #[test]
+    fn events_wait_for_the_last_of_them() {
+        let mut faults = Faults { reorder_events: 3, ..Faults::default() };
+        let held: Vec<bool> = (0..4).map(|_| faults.holds_next_event()).collect();
+        assert_eq!(held, [true, true, false, false]);
     }
 
     #[test]

@@ -92,7 +92,6 @@ async fn answer(
         let faults = marathon.faults();
         (Duration::from_millis(faults.delay_ms), faults.unauthorized, faults.answers)
     };
-    sleep(delay).await;
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let may = !unauthorized && is_authorized(&head.headers, marathon.credentials.as_deref());
@@ -112,6 +111,8 @@ async fn answer(
         Err(Miss::Path) => refuse(&Refusal::NoRoute(path), compat),
         Err(Miss::Method) => refuse(&Refusal::MethodNotAllowed, compat),
     };
+    // After it was acted on: who gives up waiting cannot know whether it was.
+    sleep(delay).await;
     respond(&marathon, reply)
 }
 
@@ -201,7 +202,12 @@ fn stream(
 fn respond(marathon: &Marathon, reply: Reply) -> Response {
     let (kind, bytes) = match reply.body {
         Content::Empty => (None, Bytes::new()),
-        Content::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
+        Content::Json(value) => {
+            let text = value.to_string();
+            let is_garbled = marathon.faults().invalid_utf8;
+            let body = if is_garbled { garbled(&text) } else { text.into_bytes() };
+            (Some("application/json"), Bytes::from(body))
+        }
         Content::Text(kind, text) => (Some(kind), Bytes::from(text)),
     };
     let mut response = Response::new(Body::from(bytes));
@@ -215,6 +221,12 @@ fn respond(marathon: &Marathon, reply: Reply) -> Response {
     }
     surround(headers, marathon);
     response
+}
+
+/// A text with a byte that is no UTF-8 in place of each `GARBLED`.
+fn garbled(text: &str) -> Vec<u8> {
+    let parts: Vec<_> = text.split("GARBLED").map(str::as_bytes).collect();
+    parts.join(&0xff)
 }
 
 /// The headers of every answer.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
@@ -27,6 +28,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Marathon {
     cluster: Mutex<Cluster>,
     faults: Mutex<Faults>,
+    /// Events that wait for others, to be sent out of order.
+    waiting: Mutex<Vec<Value>>,
     leader: Mutex<String>,
     node: [u8; 6],
     /// The open event streams.
@@ -52,6 +55,7 @@ impl Marathon {
         Ok(Self {
             cluster: Mutex::new(Cluster::new(cli.compat, &cli.agents, framework, first_port)),
             faults: Mutex::default(),
+            waiting: Mutex::default(),
             leader: Mutex::new(leader),
             node,
             streams: Streams::default(),
@@ -120,11 +124,15 @@ impl Marathon {
             Action::Kill { task, grace } => agent::stop(self, task, grace),
             Action::Watch(watch) => probe::watch(self, *watch),
             Action::Announce(event) => {
-                let copies = self.faults().copies_of_next_event();
-                let gone: Vec<String> =
-                    (0..copies).flat_map(|_| self.streams.send(&event)).collect();
-                for client in gone {
-                    self.announce_detached(&client);
+                let mut waiting = lock(&self.waiting);
+                waiting.push(event);
+                if self.faults().holds_next_event() {
+                    return;
+                }
+                let events = std::mem::take(&mut *waiting);
+                drop(waiting);
+                for event in events.iter().rev() {
+                    self.announce(event);
                 }
             }
             Action::Wake(after) => {
@@ -134,6 +142,14 @@ impl Marathon {
                     marathon.report(Happening::Woken);
                 });
             }
+        }
+    }
+
+    fn announce(self: &Arc<Self>, event: &Value) {
+        let copies = self.faults().copies_of_next_event();
+        let gone: Vec<String> = (0..copies).flat_map(|_| self.streams.send(event)).collect();
+        for client in gone {
+            self.announce_detached(&client);
         }
     }
 

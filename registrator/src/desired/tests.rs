@@ -20,7 +20,12 @@ fn here() -> Here {
 }
 
 fn of(view: &View, known: &Known, tombstones: &Tombstones) -> Desired {
-    desired(view, Context { here: &here(), owner: "me", known, tombstones })
+    with_policy(view, known, tombstones, &Policy::default())
+}
+
+fn with_policy(view: &View, known: &Known, tombstones: &Tombstones, policy: &Policy) -> Desired {
+    let here = here().with_scripts(true);
+    desired(view, Context { here: &here, owner: "me", policy, known, tombstones })
 }
 
 fn fresh(apps: Vec<Value>) -> Desired {
@@ -118,7 +123,7 @@ fn the_gate() {
         let got = of(&view, &known, &Tombstones::default()).services;
         assert_eq!(got.len(), want, "{state} {results} {before}");
         let mut graves = Tombstones::default();
-        graves.bury("t.1".into(), Evidence::Task, Instant::now());
+        graves.bury("t.1".into(), Evidence::Task, Fate::Ended, Instant::now());
         assert!(of(&view, &known, &graves).services.is_empty(), "{state} buried");
     }
 }
@@ -160,7 +165,7 @@ fn an_app_or_a_task_that_does_not_fit_stays_as_it_is_and_stops_no_other() {
     let unreadable = View::of(Apps { apps, malformed: vec![malformed] });
     assert_eq!(of(&unreadable, &known, &Tombstones::default()).services.len(), 3);
     let mut graves = Tombstones::default();
-    graves.bury("t.1".into(), Evidence::Task, Instant::now());
+    graves.bury("t.1".into(), Evidence::Task, Fate::Ended, Instant::now());
     assert_eq!(of(&unreadable, &known, &graves).services.len(), 1);
 
     let mut without_tasks = good;
@@ -206,6 +211,112 @@ fn ignored_ports_still_count_as_ports() {
     let desired = fresh(vec![app]);
     let names: Vec<_> = desired.services.values().map(|service| service.name.as_str()).collect();
     assert_eq!(names, ["test-server-3000"]);
+}
+
+#[test]
+fn the_operator_decides_about_tasks_in_doubt() {
+    use OnKilling as K;
+    use Treatment::{Keep, Maintenance, Remove};
+    let (well, ill) = (json!([{"alive": true}]), json!([{"alive": false}]));
+    let policy = |on_killing, on_unhealthy, on_unreachable| Policy {
+        on_killing,
+        on_unhealthy,
+        on_unreachable,
+        ..Policy::default()
+    };
+    // State, results, what is known of its end, policy: registered, and of these out of rotation.
+    let rows = [
+        ("TASK_KILLING", &well, None, policy(K::Remove, Keep, Keep), 0, 0),
+        ("TASK_KILLING", &well, None, policy(K::Maintenance, Keep, Keep), 2, 2),
+        ("TASK_RUNNING", &well, Some(Fate::Killing), policy(K::Maintenance, Keep, Keep), 2, 2),
+        ("TASK_RUNNING", &well, Some(Fate::Ended), policy(K::Maintenance, Keep, Keep), 0, 0),
+        ("TASK_KILLED", &well, Some(Fate::Killing), policy(K::Maintenance, Keep, Keep), 0, 0),
+        ("TASK_RUNNING", &ill, None, policy(K::Remove, Keep, Keep), 2, 0),
+        ("TASK_RUNNING", &ill, None, policy(K::Remove, Maintenance, Keep), 2, 2),
+        ("TASK_RUNNING", &ill, None, policy(K::Remove, Remove, Keep), 0, 0),
+        ("TASK_UNREACHABLE", &well, None, policy(K::Remove, Keep, Keep), 2, 0),
+        ("TASK_UNREACHABLE", &well, None, policy(K::Remove, Keep, Maintenance), 2, 2),
+        ("TASK_LOST", &well, None, policy(K::Remove, Keep, Remove), 0, 0),
+    ];
+    let passed = fresh(vec![test_server(&task("TASK_RUNNING", &well))]).services;
+    let known = Known::from([("t.1".into(), passed)]);
+    for (state, results, fate, policy, want, resting) in rows {
+        let mut graves = Tombstones::default();
+        if let Some(fate) = fate {
+            graves.bury("t.1".into(), Evidence::Task, fate, Instant::now());
+        }
+        let view = view(vec![test_server(&task(state, results))]);
+        let got = with_policy(&view, &known, &graves, &policy);
+        let out = got.services.values().filter(|service| service.rest.is_some()).count();
+        assert_eq!((got.services.len(), out), (want, resting), "{state} {results} {policy:?}");
+        // A task that was never registered is not registered out of rotation either.
+        let new = with_policy(&view, &Known::new(), &graves, &policy).services;
+        assert!(new.values().all(|service| service.rest.is_none()), "{state}");
+    }
+}
+
+#[test]
+fn several_names_are_several_services_of_one_port() {
+    let mut app = test_server(&task("TASK_RUNNING", &json!([{"alive": true}])));
+    app["labels"] = json!({"SERVICE_3000_NAMES": "web,api", "SERVICE_3010_IGNORE": "1"});
+    let services = fresh(vec![app]).services.into_iter();
+    let shown: Vec<_> = services.map(|(id, it)| format!("{id} {}", it.name)).collect();
+    assert_eq!(shown, ["t.1:3000 web", "t.1:3000:name=api api"]);
+}
+
+#[test]
+fn everything_an_app_can_ask_for_in_one_service() {
+    let mut app = test_server(&task("TASK_RUNNING", &json!([{"alive": true}])));
+    app["container"]["portMappings"][0]["name"] = json!("http");
+    app["container"]["portMappings"][0]["labels"] = json!({"SERVICE_NAME": "web"});
+    app["labels"] = json!({
+        "SERVICE_PORT_HTTP_TAGS": "a\\,b,{host}", "SERVICE_META_Team": "{app}",
+        "SERVICE_WEIGHT": "5", "SERVICE_ENABLE_TAG_OVERRIDE": "true",
+        "SERVICE_3000_CHECK_TTL": "30s", "SERVICE_3010_IGNORE": "1",
+    });
+    let policy = Policy { tags: vec!["mesos".to_owned()], ..Policy::default() };
+    let got = with_policy(&view(vec![app]), &Known::new(), &Tombstones::default(), &policy);
+    let (id, it) = got.services.first_key_value().unwrap();
+    assert_eq!((id.to_string().as_str(), it.name.as_str()), ("t.1:3000", "web"));
+    assert_eq!(it.tags, ["mesos", "a,b", "10.0.0.1"]);
+    assert_eq!(it.meta("Team"), Some("/app/production/test-server"));
+    assert_eq!((it.weights.passing, it.tag_override, it.checks.len()), (5, true, 1));
+    assert_eq!(it.ttl(), Some(std::time::Duration::from_secs(30)));
+}
+
+#[test]
+fn an_address_can_be_chosen() {
+    let mut app = test_server(&task("TASK_RUNNING", &json!([{"alive": true}])));
+    app["tasks"][0]["ipAddresses"] = json!([{"ipAddress": "172.17.0.2"}]);
+    for (address, want) in [
+        ("host", "10.0.0.1:31000"),
+        ("task", "172.17.0.2:3000"),
+        ("lb.example.com", "lb.example.com:31000"),
+    ] {
+        app["labels"] = json!({"SERVICE_ADDRESS": address});
+        let services = fresh(vec![app.clone()]).services;
+        let it = services.values().next().unwrap();
+        assert_eq!(format!("{}:{}", it.address, it.port), want);
+    }
+}
+
+#[test]
+fn bad_metadata_registers_what_can_be_and_names_the_rest_once() {
+    let mut app = test_server(&task("TASK_RUNNING", &json!([{"alive": true}])));
+    let mut second = app["tasks"][0].clone();
+    second["id"] = json!("t.2");
+    app["tasks"] = json!([app["tasks"][0], second]);
+    app["env"] = json!({
+        "SERVICE_99999_NAME": "x", "SERVICE_TAGS": "good,bad\ntag", "SERVICE_META_long": "x".repeat(10_000),
+        "SERVICE_3010_NAME": "not a name", "SERVICE_META_utf8": "\u{fffd}",
+    });
+    let got = fresh(vec![app]);
+    let names: Vec<_> = got.services.values().map(|it| (it.name.as_str(), it.tags.len())).collect();
+    assert_eq!(names, [("test-server-3000", 1), ("test-server-3000", 1)]);
+    let of_app: Vec<_> = got.skipped.iter().filter(|it| it.task.is_none()).collect();
+    let of_tasks: Vec<_> = got.skipped.iter().filter(|it| it.task.is_some()).collect();
+    assert_eq!((of_app.len(), of_tasks.len()), (4, 2), "{:#?}", got.skipped);
+    assert!(got.skipped.iter().all(|it| it.to_string().len() < 250), "{:#?}", got.skipped);
 }
 
 proptest! {

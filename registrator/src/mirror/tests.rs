@@ -6,6 +6,8 @@ use serde_json::json;
 use super::*;
 use crate::guard::CONFIRM_AFTER;
 
+const HERE: &str = "srv1";
+
 type Agent = BTreeMap<String, Actual>;
 
 fn view(tasks: u16) -> View {
@@ -16,7 +18,10 @@ fn view(tasks: u16) -> View {
 
 fn mirror(view: View, now: Instant) -> Mirror {
     let ownership = Ownership { owner: "me".into(), adopt: false };
-    Mirror::new(ownership, Guard::new(true), Here::new("10.0.0.1", "srv1", &[]), view, now)
+    let rules = Rules { ownership, policy: Policy::default(), guard: true };
+    let mut mirror = Mirror::new(rules, view, now);
+    mirror.set_here(HERE, Here::new("10.0.0.1", "srv1", &[]));
+    mirror
 }
 
 fn write(step: &Step, agent: &mut Agent) {
@@ -38,25 +43,25 @@ fn killing(task: &str) -> Event {
 fn a_killed_task_leaves_at_once_and_a_stale_answer_does_not_bring_it_back() {
     let (now, mut agent) = (Instant::now(), Agent::new());
     let mut mirror = mirror(view(3), now);
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
     assert_eq!(agent.len(), 3);
     assert_eq!(mirror.on_event(&killing("a.1"), now), (Look::App("/a".into()), true));
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
     assert_eq!(agent.keys().collect::<Vec<_>>(), ["a.0:80", "a.2:80"]);
     mirror.replace(view(3), now, now);
-    assert!(mirror.step(&agent, now).plan.is_empty());
+    assert!(mirror.step(HERE, &agent, now).plan.is_empty());
 }
 
 #[test]
 fn killing_all_tasks_is_no_reason_for_suspicion() {
     let (now, mut agent) = (Instant::now(), Agent::new());
     let mut mirror = mirror(view(12), now);
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
     for id in 0..12 {
         mirror.on_event(&killing(&format!("a.{id}")), now);
     }
     mirror.replace(View::default(), now, now);
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
     assert!(agent.is_empty());
 }
 
@@ -64,23 +69,23 @@ fn killing_all_tasks_is_no_reason_for_suspicion() {
 fn an_empty_answer_removes_nothing_until_a_later_one_confirms_it() {
     let (now, mut agent) = (Instant::now(), Agent::new());
     let mut mirror = mirror(view(2), now);
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
 
     mirror.replace(View::default(), now, now);
-    let step = mirror.step(&agent, now);
+    let step = mirror.step(HERE, &agent, now);
     assert!(step.plan.is_empty());
     assert_eq!(step.held.len(), 2);
     assert_eq!(mirror.ask_at(), Some(now + CONFIRM_AFTER));
 
     mirror.replace(view(2), now, now);
-    let step = mirror.step(&agent, now);
+    let step = mirror.step(HERE, &agent, now);
     assert!(step.plan.is_empty() && step.held.is_empty(), "back, and as it was");
 
     mirror.replace(View::default(), now, now);
-    assert_eq!(mirror.step(&agent, now).held.len(), 2);
+    assert_eq!(mirror.step(HERE, &agent, now).held.len(), 2);
     let later = now + CONFIRM_AFTER;
     mirror.replace(View::default(), later, later);
-    write(&mirror.step(&agent, later), &mut agent);
+    write(&mirror.step(HERE, &agent, later), &mut agent);
     assert!(agent.is_empty());
 }
 
@@ -88,19 +93,19 @@ fn an_empty_answer_removes_nothing_until_a_later_one_confirms_it() {
 fn services_come_back_when_the_agent_has_lost_them() {
     let (now, mut agent) = (Instant::now(), Agent::new());
     let mut mirror = mirror(view(3), now);
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
     let before = agent.clone();
     agent.clear();
-    write(&mirror.step(&agent, now + Duration::from_secs(2)), &mut agent);
+    write(&mirror.step(HERE, &agent, now + Duration::from_secs(2)), &mut agent);
     assert_eq!(agent, before);
 }
 
 #[test]
 fn after_a_restart_of_ours_nothing_is_written_and_nothing_forgotten() {
     let (now, mut agent) = (Instant::now(), Agent::new());
-    write(&mirror(view(3), now).step(&agent, now), &mut agent);
+    write(&mirror(view(3), now).step(HERE, &agent, now), &mut agent);
     let mut again = mirror(view(2), now);
-    let step = again.step(&agent, now);
+    let step = again.step(HERE, &agent, now);
     assert_eq!(step.plan.deregister.keys().collect::<Vec<_>>(), ["a.2:80"]);
     assert_eq!((step.plan.register.len(), step.plan.keep), (0, 2));
 }
@@ -113,11 +118,11 @@ fn a_service_that_is_not_ours_is_left_alone_and_reported() {
         ("mysql".to_owned(), Actual::default()),
     ]);
     let mut mirror = mirror(view(1), now);
-    let step = mirror.step(&agent, now);
+    let step = mirror.step(HERE, &agent, now);
     assert!(step.plan.is_empty());
     assert_eq!(step.skipped.len(), 1);
     agent.remove("a.0:80");
-    write(&mirror.step(&agent, now), &mut agent);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
     assert_eq!(agent.len(), 2);
 }
 
@@ -125,7 +130,65 @@ fn a_service_that_is_not_ours_is_left_alone_and_reported() {
 fn an_agent_that_moves_is_a_reason_for_suspicion() {
     let (now, mut agent) = (Instant::now(), Agent::new());
     let mut mirror = mirror(view(12), now);
-    write(&mirror.step(&agent, now), &mut agent);
-    mirror.set_here(Here::new("10.9.9.9", "srv9", &[]));
-    assert_eq!(mirror.step(&agent, now).held.len(), 12);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
+    mirror.set_here(HERE, Here::new("10.9.9.9", "srv9", &[]));
+    assert_eq!(mirror.step(HERE, &agent, now).held.len(), 12);
+}
+
+#[test]
+fn each_agent_gets_its_own_and_no_other_s() {
+    let now = Instant::now();
+    let task = |id: u16, host: &str| json!({"id": format!("a.{id}"), "host": host, "ports": [31000 + id], "state": "TASK_RUNNING"});
+    let tasks = json!([task(0, "10.0.0.1"), task(1, "10.0.0.2"), task(2, "10.0.0.2")]);
+    let app = json!({"id": "/a", "ports": [80], "tasks": tasks});
+    let apps = vec![serde_json::from_value(app).unwrap()];
+    let mut mirror = mirror(View::of(Apps { apps, malformed: Vec::new() }), now);
+    mirror.set_here("srv2", Here::new("10.0.0.2", "srv2", &[]));
+    mirror.set_here("srv3", Here::new("10.0.0.3", "srv3", &[]));
+    let written = |mirror: &mut Mirror, agent: &str| {
+        let step = mirror.step(agent, &Agent::new(), now);
+        step.plan.register.keys().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(written(&mut mirror, HERE), ["a.0:80"]);
+    assert_eq!(written(&mut mirror, "srv2"), ["a.1:80", "a.2:80"]);
+    assert!(written(&mut mirror, "srv3").is_empty());
+    assert_eq!(mirror.concerned(), BTreeSet::from([HERE.to_owned(), "srv2".to_owned()]));
+    let elsewhere = Event::StatusUpdate {
+        app: "/a".into(),
+        task: "a.1".into(),
+        status: TaskState::Killing,
+        host: "10.0.0.2".into(),
+    };
+    assert!(mirror.on_event(&elsewhere, now).1);
+    assert_eq!(written(&mut mirror, "srv2"), ["a.2:80"]);
+}
+
+#[test]
+fn an_operator_s_maintenance_is_not_taken_for_ours_after_a_restart() {
+    let (now, mut agent) = (Instant::now(), Agent::new());
+    write(&mirror(view(1), now).step(HERE, &agent, now), &mut agent);
+    let service = agent.get_mut("a.0:80").unwrap();
+    service.registration.rest = Some("disk full".to_owned());
+    assert!(mirror(view(1), now).step(HERE, &agent, now).plan.is_empty());
+}
+
+proptest::proptest! {
+    /// Events are hints: whatever their order and number, the state after them is the one that Marathon tells.
+    #[test]
+    fn the_order_of_events_makes_no_difference(
+        order in proptest::strategy::Strategy::prop_shuffle(proptest::strategy::Just((0..8_u16).collect::<Vec<_>>())),
+        lost in 0..8_usize,
+    ) {
+        let (now, mut agent) = (Instant::now(), Agent::new());
+        let mut mirror = mirror(view(8), now);
+        write(&mirror.step(HERE, &agent, now), &mut agent);
+        for id in order.iter().skip(lost).filter(|id| **id >= 4) {
+            mirror.on_event(&killing(&format!("a.{id}")), now);
+            write(&mirror.step(HERE, &agent, now), &mut agent);
+        }
+        mirror.replace(view(4), now, now);
+        write(&mirror.step(HERE, &agent, now), &mut agent);
+        let left: Vec<_> = agent.keys().cloned().collect();
+        proptest::prop_assert_eq!(left, ["a.0:80", "a.1:80", "a.2:80", "a.3:80"]);
+    }
 }

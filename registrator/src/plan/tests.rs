@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::check::{Check, Target};
 use crate::service::Protocol;
 
 type Desired = BTreeMap<ServiceId, Registration>;
@@ -19,7 +20,7 @@ fn service(owner: Option<&str>, name: &str, tags: &[&str]) -> Registration {
         meta,
         address: "10.0.0.1".into(),
         port: 31000,
-        check: None,
+        ..Registration::default()
     }
 }
 
@@ -28,7 +29,7 @@ fn actual(registration: Registration) -> Actual {
 }
 
 fn id(task: &str) -> ServiceId {
-    ServiceId { task: task.into(), port: 80, protocol: Protocol::Tcp }
+    ServiceId::new(task.into(), 80, Protocol::Tcp)
 }
 
 /// What the agent has after a plan was written.
@@ -85,6 +86,14 @@ proptest! {
     }
 
     #[test]
+    fn what_is_as_it_should_be_needs_no_plan(desired in some_desired()) {
+        let texts = desired.iter().map(|(id, it)| (id.to_string(), actual(it.clone())));
+        let plan = plan(&desired, &texts.collect(), &ownership());
+        prop_assert!(plan.is_empty());
+        prop_assert_eq!(plan.keep, desired.len());
+    }
+
+    #[test]
     fn what_is_not_ours_is_never_in_a_plan(desired in some_desired(), agent in some_agent()) {
         let plan = plan(&desired, &agent, &ownership());
         let written = plan.register.keys().map(ToString::to_string);
@@ -113,6 +122,8 @@ fn a_difference_in_any_field_is_written() {
     assert_eq!(differ(|it| it.tags = vec!["a,b".into()]), ["tags"]);
     assert_eq!(differ(|it| it.port = 1), ["endpoint"]);
     assert_eq!(differ(|it| it.address = "10.0.0.2".into()), ["endpoint"]);
+    assert_eq!(differ(|it| it.weights.passing = 9), ["weights"]);
+    assert_eq!(differ(|it| it.tag_override = true), ["tag-override"]);
     assert_eq!(differ(|it| drop(it.meta.insert("a".into(), "b".into()))), ["meta"]);
 }
 
@@ -120,19 +131,85 @@ fn a_difference_in_any_field_is_written() {
 fn a_check_that_was_taken_away_is_written_again() {
     let mut wanted = service(Some("me"), "web", &[]);
     let bare = actual(wanted.clone());
-    wanted.check = Some(crate::service::Check {
-        target: crate::service::Target::Tcp("10.0.0.1:31000".into()),
+    wanted.checks = vec![Check {
+        target: Target::Tcp("10.0.0.1:31000".into()),
         interval: "10s".into(),
         timeout: None,
         initial_status: "passing".into(),
         deregister_after: None,
-    });
+    }];
     let desired = Desired::from([(id("a"), wanted)]);
     let writes = |has_check| {
         let agent = Agent::from([("a:80".to_owned(), Actual { has_check, ..bare.clone() })]);
         plan(&desired, &agent, &ownership()).register.len()
     };
     assert_eq!((writes(false), writes(true)), (1, 0));
+}
+
+#[test]
+fn out_of_rotation_and_back_and_never_against_an_operator() {
+    let rest = |reason: Option<&str>| Registration {
+        rest: reason.map(str::to_owned),
+        ..service(Some("me"), "web", &[])
+    };
+    let (ours, theirs) = (Some("registrator: killed"), Some("disk full"));
+    // Wanted, found, tags differ too: the order to the agent, if any.
+    let rows = [
+        (None, None, false, None),
+        (ours, None, false, Some(ours)),
+        (ours, ours, false, None),
+        (None, ours, false, Some(None)),
+        (None, theirs, false, None),
+        (None, theirs, true, Some(theirs)),
+        (ours, ours, true, Some(ours)),
+        (None, ours, true, Some(None)),
+    ];
+    for (wanted, found, differs, want) in rows {
+        let mut found = rest(found);
+        if differs {
+            found.tags.push("old".to_owned());
+        }
+        let desired = Desired::from([(id("a"), rest(wanted))]);
+        let agent = Agent::from([("a:80".to_owned(), actual(found.clone()))]);
+        let plan = plan(&desired, &agent, &ownership());
+        let order = plan.maintenance.get("a:80").map(Option::as_deref);
+        assert_eq!(
+            (order, plan.register.len()),
+            (want, usize::from(differs)),
+            "{wanted:?} {found:?}"
+        );
+    }
+}
+
+#[test]
+fn tags_that_others_may_change_are_left_to_them() {
+    let shared = |tags: &[&str], tag_override| Registration {
+        tag_override,
+        ..service(Some("me"), "web", tags)
+    };
+    let writes = |wanted, found| {
+        let desired = Desired::from([(id("a"), shared(&["a"], wanted))]);
+        let agent = Agent::from([("a:80".to_owned(), actual(shared(&["b"], found)))]);
+        plan(&desired, &agent, &ownership()).register.len()
+    };
+    assert_eq!([writes(true, true), writes(false, false), writes(true, false)], [0, 1, 1]);
+}
+
+#[test]
+fn the_plan_for_machines() {
+    let desired = Desired::from([
+        (id("new"), service(Some("me"), "web", &["production"])),
+        (id("tags"), service(Some("me"), "web", &["production"])),
+    ]);
+    let agent = Agent::from([
+        ("gone:80".to_owned(), actual(service(Some("me"), "web", &[]))),
+        ("tags:80".to_owned(), actual(service(Some("me"), "web", &["staging"]))),
+    ]);
+    let json = plan(&desired, &agent, &ownership()).to_json();
+    assert_eq!(json["register"][0]["id"], "new:80");
+    assert_eq!(json["change"][0]["changes"][0]["field"], "tags");
+    assert_eq!(json["deregister"][0]["id"], "gone:80");
+    assert_eq!(json["unchanged"], 0);
 }
 
 #[test]

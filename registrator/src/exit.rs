@@ -1,0 +1,111 @@
+//! How the program ends, after `sysexits.h`, so that a script can tell what is wrong from what is merely down.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Stopped by a signal; or everything is as it should be.
+    Success = 0,
+    /// It could not run, or a service could not be written.
+    Failure = 1,
+    /// The command line is wrong (`EX_USAGE`).
+    Usage = 64,
+    /// Marathon or Consul did not answer (`EX_UNAVAILABLE`).
+    Unavailable = 69,
+    /// A removal waits for Marathon to confirm it (`EX_TEMPFAIL`).
+    Held = 75,
+    /// An answer could not be read (`EX_PROTOCOL`).
+    Protocol = 76,
+    /// Credentials or a token were refused (`EX_NOPERM`).
+    Denied = 77,
+    /// The configuration file is wrong, or a file that it names (`EX_CONFIG`).
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What kept the program from doing its job once.
+#[derive(Debug)]
+pub enum Obstacle {
+    /// Marathon.
+    Marathon(marathon::Error),
+    /// Consul.
+    Consul(consul::Error),
+}
+
+impl Obstacle {
+    /// The code that says so.
+    pub fn exit(&self) -> Exit {
+        let (status, is_unreadable) = match self {
+            Self::Marathon(err) => (err.status(), matches!(err.kind, marathon::Kind::Decode(_))),
+            Self::Consul(err) => (err.status(), matches!(err.kind, consul::Kind::Decode(_))),
+        };
+        exit_of(status, is_unreadable)
+    }
+}
+
+const fn exit_of(status: Option<u16>, is_unreadable: bool) -> Exit {
+    match status {
+        _ if is_unreadable => Exit::Protocol,
+        Some(401 | 403) => Exit::Denied,
+        _ => Exit::Unavailable,
+    }
+}
+
+impl From<marathon::Error> for Obstacle {
+    fn from(err: marathon::Error) -> Self {
+        Self::Marathon(err)
+    }
+}
+
+impl From<consul::Error> for Obstacle {
+    fn from(err: consul::Error) -> Self {
+        Self::Consul(err)
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Marathon(err) => write!(f, "{err}"),
+            Self::Consul(err) => write!(f, "{err}"),
+        }
+    }
+}
+
+// No source: Display already says all of it.
+impl std::error::Error for Obstacle {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_and_what_is_down() {
+        let marathon = |kind| Obstacle::Marathon(marathon::Error { url: String::new(), kind });
+        let refused = |status| marathon::Kind::Status {
+            status,
+            message: String::new(),
+            deployments: Vec::new(),
+        };
+        let rows = [
+            (marathon(marathon::Kind::Connect("refused".into())), Exit::Unavailable),
+            (marathon(marathon::Kind::RedirectLoop(5)), Exit::Unavailable),
+            (marathon(marathon::Kind::Decode("eof".into())), Exit::Protocol),
+            (marathon(refused(503)), Exit::Unavailable),
+            (marathon(refused(401)), Exit::Denied),
+        ];
+        for (obstacle, want) in rows {
+            assert_eq!(obstacle.exit(), want, "{obstacle:?}");
+        }
+        assert_eq!(exit_of(Some(500), false), Exit::Unavailable);
+        assert_eq!(exit_of(Some(403), false), Exit::Denied);
+    }
+}

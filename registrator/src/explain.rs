@@ -1,0 +1,154 @@
+//! What becomes of each task of an app, and why.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use marathon::{AppId, Task};
+use serde_json::{Value, json};
+
+use crate::mirror::Mirror;
+use crate::service::{Registration, ServiceId};
+use crate::skipped::{Reason, Skipped};
+
+/// The answer to `registrator explain`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explanation {
+    app: String,
+    /// About the app as a whole.
+    notes: Vec<String>,
+    tasks: Vec<Explained>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Explained {
+    task: Task,
+    is_here: bool,
+    services: Vec<(ServiceId, Registration)>,
+    notes: Vec<String>,
+}
+
+/// What becomes of the app's tasks; `None` when Marathon does not know it. `skipped` is what was left out in the last step.
+pub fn explain(mirror: &Mirror, app: &AppId, skipped: &BTreeSet<Skipped>) -> Option<Explanation> {
+    let unreadable = mirror.view().unreadable().find(|(id, _)| *id == app);
+    let known = mirror.view().apps().find(|known| known.id == *app);
+    if unreadable.is_none() && known.is_none() {
+        return None;
+    }
+    let of_app = skipped.iter().filter(|skipped| skipped.app == *app);
+    let notes = |about: Option<&Task>| {
+        let mine = of_app.clone().filter(|it| it.task.as_ref() == about.map(|task| &task.id));
+        mine.map(|skipped| skipped.reason.to_string()).collect::<Vec<_>>()
+    };
+    let mut app_notes = notes(None);
+    if let Some((_, why)) = unreadable {
+        app_notes.push(Reason::Unreadable(why.to_owned()).to_string());
+        app_notes.dedup();
+    }
+    let tasks = known.into_iter().flat_map(|app| &app.tasks).map(|task| Explained {
+        task: task.clone(),
+        is_here: mirror.heres().any(|(_, here)| here.may_be(&task.host)),
+        services: mirror.services_of(&task.id).map(|(id, it)| (id.clone(), it.clone())).collect(),
+        notes: notes(Some(task)),
+    });
+    Some(Explanation { app: app.to_string(), notes: app_notes, tasks: tasks.collect() })
+}
+
+impl Explained {
+    fn verdict(&self) -> &'static str {
+        match (self.is_here, self.services.is_empty()) {
+            (false, _) => "on another agent",
+            (true, true) => "not registered",
+            (true, false) => "registered",
+        }
+    }
+}
+
+impl Explanation {
+    /// For machines.
+    pub fn to_json(&self) -> Value {
+        let tasks = self.tasks.iter().map(|it| {
+            let services = it.services.iter().map(|(id, service)| {
+                json!({"id": id.to_string(), "name": service.name, "address": service.address,
+                    "port": service.port, "tags": service.tags, "in_rotation": service.rest.is_none()})
+            });
+            json!({
+                "task": it.task.id.as_str(), "host": it.task.host, "verdict": it.verdict(),
+                "state": format!("{:?}", it.task.state()),
+                "services": services.collect::<Vec<_>>(), "notes": it.notes,
+            })
+        });
+        json!({"app": self.app, "notes": self.notes, "tasks": tasks.collect::<Vec<_>>()})
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.app)?;
+        if self.tasks.is_empty() {
+            write!(f, "\n  no tasks")?;
+        }
+        for note in &self.notes {
+            write!(f, "\n  {note}")?;
+        }
+        for it in &self.tasks {
+            let Explained { task, services, notes, .. } = it;
+            write!(f, "\n  {} on {}, {:?}: {}", task.id, task.host, task.state(), it.verdict())?;
+            for (id, service) in services {
+                let Registration { name, address, port, tags, .. } = service;
+                write!(f, "\n    {id}  {name} at {address}:{port}")?;
+                if !tags.is_empty() {
+                    write!(f, " tagged {}", tags.join(","))?;
+                }
+            }
+            for note in notes {
+                write!(f, "\n    {note}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Instant;
+
+    use marathon::Apps;
+
+    use super::*;
+    use crate::here::Here;
+    use crate::mirror::Rules;
+    use crate::policy::Policy;
+    use crate::service::Ownership;
+    use crate::view::View;
+
+    #[test]
+    fn every_task_has_its_reason() {
+        let app = json!({"id": "/web", "ports": [80, 81], "env": {"SERVICE_81_IGNORE": "1", "SERVICE_99999_NAME": "x"},
+            "healthChecks": [{}], "tasks": [
+            {"id": "web.1", "host": "srv1", "ports": [31000, 31001], "state": "TASK_RUNNING", "healthCheckResults": [{"alive": true}]},
+            {"id": "web.2", "host": "srv1", "ports": [31002, 31003], "state": "TASK_RUNNING"},
+            {"id": "web.3", "host": "10.0.0.9", "ports": [31002, 31003], "state": "TASK_RUNNING"},
+        ]});
+        let apps = vec![serde_json::from_value(app).unwrap()];
+        let view = View::of(Apps { apps, malformed: Vec::new() });
+        let ownership = Ownership { owner: "me".into(), adopt: false };
+        let rules = Rules { ownership, policy: Policy::default(), guard: true };
+        let mut mirror = Mirror::new(rules, view, Instant::now());
+        mirror.set_here("local", Here::new("10.0.0.1", "srv1", &[]));
+        let step = mirror.step("local", &BTreeMap::new(), Instant::now());
+        let explanation = explain(&mirror, &"/web".into(), &step.skipped).unwrap();
+        insta::assert_snapshot!(explanation, @r"
+        /web
+          SERVICE_99999_NAME left out: the app has no port 99999
+          web.1 on srv1, Running: registered
+            web.1:80  web-80 at 10.0.0.1:31000
+            port 81 is ignored by SERVICE_81_IGNORE
+          web.2 on srv1, Running: not registered
+            task is not healthy yet
+          web.3 on 10.0.0.9, Running: on another agent
+        ");
+        assert_eq!(explanation.to_json()["tasks"][1]["verdict"], "not registered");
+        assert_eq!(explain(&mirror, &"/none".into(), &step.skipped), None);
+    }
+}
