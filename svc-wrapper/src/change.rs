@@ -52,21 +52,10 @@ impl fmt::Display for Change {
 
 #[cfg(test)]
 mod tests {
-    use consul::kv::KvPair;
-
     use super::*;
-    use crate::env;
 
-    fn environment(pairs: &[(&str, &str)]) -> Environment {
-        let pairs: Vec<KvPair> = pairs
-            .iter()
-            .map(|(key, value)| KvPair {
-                key: (*key).to_owned(),
-                value: value.as_bytes().to_vec(),
-                ..KvPair::default()
-            })
-            .collect();
-        env::map("", &pairs).environment
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line as given.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use clap::Parser;
 use daemon::log::LogArgs;
@@ -8,10 +9,12 @@ use daemon::log::LogArgs;
 mod command;
 mod configuration;
 mod restart;
+mod show;
 
-pub use command::CommandArgs;
-pub use configuration::ConfigurationArgs;
-pub use restart::{RestartArgs, RestartBy};
+pub use command::{CommandArgs, Leftovers, Rewrite, Target};
+pub use configuration::{ConfigurationArgs, ExpandBy, NestedBy, OnStartFailure};
+pub use restart::{RestartArgs, RestartBy, StuckBy};
+pub use show::{OutputAs, Show, ShowArgs};
 
 /// Starts COMMAND with the configuration that Consul's KV store holds for it, supervises it as PID 1 does, and has
 /// Marathon restart the app when that configuration changes.
@@ -34,6 +37,10 @@ pub struct Cli {
     /// How the command is run, signalled and ended.
     #[command(flatten)]
     pub command: CommandArgs,
+
+    /// Serve /health, /ready, /metrics and /status here [default: nowhere]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Operation")]
+    pub status: Option<SocketAddr>,
 
     /// Logs on standard error.
     #[command(flatten)]

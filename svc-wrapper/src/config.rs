@@ -1,20 +1,22 @@
 //! The command line and the environment, checked and complete (pure).
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use thiserror::Error;
 
 use crate::cli::Cli;
 use crate::restart::LONGEST_SETTLE;
+use crate::restart::flap::LONGEST_PAUSE;
 
 mod command;
 mod restart;
 mod source;
 mod words;
 
-pub use command::{Command, Handling};
-pub use restart::{App, Restart, Way};
-pub use source::Source;
+pub use command::{Command, Drain, Handling};
+pub use restart::{App, Member, Restart, Way};
+pub use source::{Mapping, Otherwise, Source, Start};
 pub use words::{Positional, Words, split};
 
 /// The value of an address that says that there is none.
@@ -27,8 +29,12 @@ pub struct Config {
     pub command: Command,
     /// How it is signalled and ended.
     pub handling: Handling,
+    /// What becomes of keys and values, and what is there without them.
+    pub mapping: Mapping,
     /// What Consul and Marathon have to do with it; `None` for a plain init.
     pub coordination: Option<Coordination>,
+    /// Where its status is served, if it is.
+    pub status: Option<SocketAddr>,
 }
 
 /// Where the command's configuration comes from, and what its changes lead to.
@@ -66,8 +72,14 @@ pub enum Error {
     #[error("'{0}' is not a prefix: it is empty, or a part of it is '.' or '..'")]
     Prefix(String),
     /// A folder to read, but no Consul.
-    #[error("--prefix is given, but no Consul: give --consul or CONSUL_HTTP_ADDR")]
-    NoConsul,
+    #[error("{0} is given, but no Consul: give --consul or CONSUL_HTTP_ADDR")]
+    NoConsul(&'static str),
+    /// A start from a cache that is none.
+    #[error("--on-start-failure cache needs --cache")]
+    NoCache,
+    /// A limit on waiting, and the wish to wait without one.
+    #[error("--start-timeout contradicts --on-start-failure wait")]
+    StartTimeout,
     /// A restart through a Marathon that is not known.
     #[error("--restart marathon needs {0}")]
     NoMarathon(&'static str),
@@ -77,12 +89,18 @@ pub enum Error {
     /// A Marathon address that is none.
     #[error("Marathon's address: {0}")]
     Marathon(#[from] marathon::EndpointError),
+    /// Ways to reach Consul that contradict each other.
+    #[error(transparent)]
+    Access(#[from] consul::AccessError),
     /// A Consul address that is none.
     #[error("Consul's address: {0}")]
     Consul(#[source] consul::Error),
     /// A settle time that is too long.
     #[error("--settle is at most {LONGEST_SETTLE:?}")]
     Settle,
+    /// A pause between restarts that is too long.
+    #[error("--min-interval is at most {} minutes", LONGEST_PAUSE.as_secs() / 60)]
+    Interval,
 }
 
 /// Looks up the environment; what is empty there is not set.
@@ -96,7 +114,8 @@ impl Config {
     ) -> Result<Self, Error> {
         let variables = Variables(variable);
         let (args, restart) = (&cli.configuration, &cli.restart);
-        let flagged = restart.marathon.is_some() || args.consul.is_some() || args.prefix.is_some();
+        let flagged =
+            restart.marathon.is_some() || args.consul.is_some() || !args.prefix.is_empty();
         let (positional, command) = match split(&cli.words, flagged)? {
             Words::Command(command) => (None, command),
             Words::Positional(positional, command) => (Some(positional), command),
@@ -113,8 +132,10 @@ impl Config {
         };
         Ok(Self {
             command: Command::new(command)?,
+            mapping: Mapping::new(args),
             handling: Handling::new(&cli.command),
             coordination,
+            status: cli.status,
         })
     }
 }

@@ -39,18 +39,13 @@ pub enum Attempt {
 }
 
 impl Lock {
-    /// The lock of an app, given by its id without the leading slash. `holder` is for people who look at the key.
-    pub fn new(consul: Client, app: &str, holder: String) -> Self {
-        Self { consul, key: format!("svc-wrapper/v1/{app}/lock"), holder }
+    /// The lock at a key. `holder` is for people who look at it.
+    pub const fn new(consul: Client, key: String, holder: String) -> Self {
+        Self { consul, key, holder }
     }
 
-    /// Tries once.
+    /// Tries once. Whoever saw that another has it spares Consul a session, of which there would be one for each instance.
     pub async fn acquire(&self) -> Result<Attempt, Error> {
-        let seen = self.consul.kv_get(&self.key, &Query::default()).await?;
-        // Spares Consul a session for each instance of a large app.
-        if seen.value.is_some_and(|pair| pair.session.is_some()) {
-            return Ok(Attempt::Lost);
-        }
         let until = Instant::now() + LEASE;
         let session = self.consul.session_create(&session(&self.holder)).await?;
         let condition = Condition::Acquire(&session);

@@ -1,20 +1,22 @@
 //! Which of Consul's answers say something about the configuration (pure).
 //!
-//! | answer | while configured | while not |
+//! | answer to one question | while it gave variables | while it gave none |
 //! | --- | --- | --- |
-//! | pairs | usable | usable |
+//! | pairs, instances | usable | usable |
 //! | no variable left (deleted, or a revoked token: Consul 1.19 answers both with 404 and an index) | hold | usable |
+//! | no healthy instance left of a service | hold | usable |
 //! | filtered by ACL | hold | hold |
 //! | no index, no leader | hold | hold |
 //! | cannot be decoded | hold | hold |
+//!
+//! Of several questions, one that holds, holds all.
 
-use consul::kv::KvPair;
 use consul::{Answer, Error, Kind};
 
-use crate::env::{self, Mapped};
+use crate::env::{self, Found, Mapped, Rules};
 use crate::restart::{Unusable, Wanted};
 
-/// An answer that was judged.
+/// All answers together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// The configuration.
@@ -33,19 +35,17 @@ impl Reading {
     }
 }
 
-/// Judges an answer. `configured` tells whether the child was started with any variable of ours.
-pub fn judge(prefix: &str, answer: &Answer<Vec<KvPair>>, configured: bool) -> Reading {
+/// Judges an answer. `configured` tells whether the child was started with any variable from there.
+pub fn judge(answer: Answer<Found>, rules: &Rules, configured: bool) -> Result<Found, Unusable> {
     if answer.index.is_none() || !answer.known_leader {
-        return Reading::Unusable(Unusable::Unreliable);
+        Err(Unusable::Unreliable)
+    } else if answer.filtered_by_acls {
+        Err(Unusable::Filtered)
+    } else if configured && !env::gives_any(rules, &answer.value) {
+        Err(Unusable::Empty)
+    } else {
+        Ok(answer.value)
     }
-    if answer.filtered_by_acls {
-        return Reading::Unusable(Unusable::Filtered);
-    }
-    let mapped = env::map(prefix, &answer.value);
-    if configured && mapped.environment.is_empty() {
-        return Reading::Unusable(Unusable::Empty);
-    }
-    Reading::Usable(mapped)
 }
 
 /// What an error says about the configuration: mostly nothing, because an outage changes no configuration.
@@ -61,13 +61,15 @@ mod tests {
     use std::time::Duration;
 
     use consul::Index;
+    use consul::kv::KvPair;
 
     use super::*;
 
-    fn answer(pairs: usize) -> Answer<Vec<KvPair>> {
-        let pair = KvPair { key: "p/A".to_owned(), ..KvPair::default() };
+    fn answer(keys: &[&str]) -> Answer<Found> {
+        let pair = |key: &&str| KvPair { key: format!("p/{key}"), ..KvPair::default() };
+        let pairs = keys.iter().map(pair).collect();
         Answer {
-            value: vec![pair; pairs],
+            value: Found::Folder { folder: "p/".to_owned(), pairs },
             index: Index::new(7),
             known_leader: true,
             last_contact: Duration::ZERO,
@@ -77,22 +79,23 @@ mod tests {
 
     #[test]
     fn trusts_only_whole_answers() {
-        let unusable = |answer: &Answer<_>, configured| match judge("p/", answer, configured) {
-            Reading::Usable(_) => None,
-            Reading::Unusable(why) => Some(why),
-        };
-        let filtered = Answer { filtered_by_acls: true, ..answer(1) };
-        let leaderless = Answer { known_leader: false, ..answer(1) };
-        let stranger = Answer { index: None, ..answer(1) };
+        let filtered = Answer { filtered_by_acls: true, ..answer(&["A"]) };
+        let leaderless = Answer { known_leader: false, ..answer(&["A"]) };
+        let stranger = Answer { index: None, ..answer(&["A"]) };
+        let service = Found::Service { service: "web".to_owned(), instances: Vec::new() };
+        let gone = Answer { value: service, ..answer(&[]) };
         for (name, answer, configured, want) in [
-            ("pairs", &answer(1), true, None),
-            ("deleted or revoked", &answer(0), true, Some(Unusable::Empty)),
-            ("never had any", &answer(0), false, None),
-            ("filtered", &filtered, true, Some(Unusable::Filtered)),
-            ("no leader", &leaderless, true, Some(Unusable::Unreliable)),
-            ("not Consul", &stranger, true, Some(Unusable::Unreliable)),
+            ("pairs", answer(&["A"]), true, None),
+            ("deleted or revoked", answer(&[]), true, Some(Unusable::Empty)),
+            ("only bad keys left", answer(&["a-b", "folder/"]), true, Some(Unusable::Empty)),
+            ("never had any", answer(&[]), false, None),
+            ("no instance left", gone.clone(), true, Some(Unusable::Empty)),
+            ("never had an instance", gone, false, None),
+            ("filtered", filtered, true, Some(Unusable::Filtered)),
+            ("no leader", leaderless, true, Some(Unusable::Unreliable)),
+            ("not Consul", stranger, true, Some(Unusable::Unreliable)),
         ] {
-            assert_eq!(unusable(answer, configured), want, "{name}");
+            assert_eq!(judge(answer, &Rules::default(), configured).err(), want, "{name}");
         }
     }
 }

@@ -14,20 +14,38 @@ pub fn adopt_orphans() -> Result<(), Errno> {
     set_child_subreaper(Some(getpid()))
 }
 
-/// All processes that ended and were not waited for yet.
-pub fn reap() -> impl Iterator<Item = (Pid, Ended)> {
-    std::iter::from_fn(|| {
-        loop {
-            match wait(WaitOptions::NOHANG) {
+/// What the kernel says of the processes below us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// One ended.
+    Ended(Pid, Ended),
+    /// One was stopped.
+    Stopped(Pid),
+    /// There is none.
+    Alone,
+}
+
+/// All that was not heard yet.
+pub fn reap() -> impl Iterator<Item = News> {
+    let mut alone = false;
+    std::iter::from_fn(move || {
+        while !alone {
+            match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+                Ok(Some((pid, status))) if status.stopped() => return Some(News::Stopped(pid)),
                 Ok(Some((pid, status))) => {
                     if let Some(ended) = ended(status) {
-                        return Some((pid, ended));
+                        return Some(News::Ended(pid, ended));
                     }
                 }
                 Err(Errno::INTR) => {}
+                Err(Errno::CHILD) => {
+                    alone = true;
+                    return Some(News::Alone);
+                }
                 Ok(None) | Err(_) => return None,
             }
         }
+        None
     })
 }
 

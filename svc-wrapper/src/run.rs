@@ -3,29 +3,28 @@
 //! The main thread supervises. A second thread turns signals into messages, a third one, if Consul is known, coordinates;
 //! neither can hold up the first.
 
-use std::collections::VecDeque;
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Instant;
 
 use anyhow::Context;
 use daemon::exit::Exit;
-use signal_hook::consts::{SIGCHLD, SIGKILL};
 
 use crate::cli::Cli;
 use crate::config::{Config, Coordination};
+use crate::coordinate::Order;
 use crate::env::Environment;
+use crate::local::Local;
 use crate::signals::Caught;
-use crate::supervise::{self, Action, Event, Signal, State};
-use crate::{child, coordinate, exit, reap, signals};
+use crate::status::Board;
+use crate::supervise::{self, Signal};
+use crate::watch::Unavailable;
+use crate::{child, coordinate, reap, show, signals, status};
 
-/// What the other threads tell the supervisor.
-enum Message {
-    Signal(Signal),
-    Ready(Environment),
-    Abandoned,
-}
+mod supervisor;
+
+use supervisor::{Message, Supervisor};
 
 /// Says so when the thread that holds it ends, even by a panic.
 struct Farewell(Sender<Message>);
@@ -39,6 +38,13 @@ impl Drop for Farewell {
 
 /// Everything `main` does.
 pub fn run() -> ExitCode {
+    if let Some(code) = child::become_command() {
+        return code;
+    }
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = show::run_if_asked(&arguments) {
+        return code;
+    }
     // Before anything else: a SIGTERM must not get lost, however early it comes.
     let caught = signals::catch();
     let cli = match daemon::cli::parse::<Cli>() {
@@ -52,132 +58,99 @@ pub fn run() -> ExitCode {
         Ok(config) => config,
         Err(error) => return daemon::cli::fail(&error, Exit::Usage),
     };
-    match caught.context("signals").and_then(|caught| start(&config, caught)) {
+    let local = match Local::read(&config.mapping) {
+        Ok(local) => local,
+        Err(error) => return daemon::cli::fail(&error, Exit::Config),
+    };
+    match caught.context("signals").and_then(|caught| start(&config, local, caught)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => daemon::cli::fail(error.as_ref(), Exit::Failure),
     }
 }
 
-fn start(config: &Config, caught: Caught) -> anyhow::Result<u8> {
+fn start(config: &Config, local: Local, caught: Caught) -> anyhow::Result<u8> {
     let source = config.coordination.as_ref().map(|coordination| &coordination.source);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
         command = %config.command.program.display(),
         consul = source.map(|source| source.consul.address.as_str()),
-        prefix = source.map(|source| source.prefix.as_str()),
+        prefixes = source.map(|source| source.folders.join(" ")),
         "Starting"
     );
     if let Err(error) = reap::adopt_orphans() {
         tracing::debug!(error = %error, "Not a subreaper");
+    }
+    let board = Arc::new(Board::default());
+    if let Some(address) = config.status {
+        status::start(address, Arc::clone(&board))?;
     }
     let (messages, received) = mpsc::channel();
     let signals = messages.clone();
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            signals::read(caught, |signal| signals.send(Message::Signal(signal)).is_ok());
+            let outcome =
+                signals::read(&caught, |signal| signals.send(Message::Signal(signal)).is_ok());
+            if let Err(error) = outcome {
+                tracing::error!(error = %error, "Signals cannot be read");
+            }
         })
         .context("a thread for signals")?;
     match config.coordination.clone() {
-        Some(coordination) => coordinate(coordination, messages)?,
+        Some(coordination) => coordinate(coordination, local, Arc::clone(&board), messages)?,
         // Cannot fail: the receiver is in our hands.
-        None => messages.send(Message::Ready(Environment::default())).context("no supervisor")?,
+        None => messages.send(Message::Ready(alone(&local, &board))).context("no supervisor")?,
     }
-    Ok(supervise(config, &received))
+    Ok(Supervisor::new(config, &board).run(&received))
 }
 
-fn coordinate(coordination: Coordination, messages: Sender<Message>) -> anyhow::Result<()> {
+/// What the child gets where no Consul is known.
+fn alone(local: &Local, board: &Board) -> Environment {
+    let mapped = local.effective(&[]);
+    board.read(&mapped);
+    if !mapped.skipped.is_empty() {
+        let names: Vec<String> = mapped.skipped.iter().map(ToString::to_string).collect();
+        tracing::warn!(names = names.join(", "), "Defaults that become no variable");
+    }
+    mapped.environment
+}
+
+fn coordinate(
+    coordination: Coordination,
+    local: Local,
+    board: Arc<Board>,
+    messages: Sender<Message>,
+) -> anyhow::Result<()> {
     let body = move || {
         let farewell = Farewell(messages);
-        let ready = |environment| drop(farewell.0.send(Message::Ready(environment)));
+        let orders = |order| drop(farewell.0.send(message(order)));
         let outcome = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("a runtime")
-            .and_then(|runtime| runtime.block_on(coordinate::run(coordination, ready)));
+            .and_then(|runtime| {
+                runtime.block_on(coordinate::run(coordination, local, board, orders))
+            });
         if let Err(error) = outcome {
-            tracing::error!(error = format!("{error:#}"), "Coordination ended");
+            if let Some(unavailable) = error.downcast_ref::<Unavailable>() {
+                tracing::error!(error = %unavailable, "Nothing to start with");
+                drop(farewell.0.send(Message::Leave(Exit::Unavailable as u8)));
+            } else {
+                tracing::error!(error = format!("{error:#}"), "Coordination ended");
+            }
         }
     };
     thread::Builder::new().name("coordinate".to_owned()).spawn(body).context("a thread")?;
     Ok(())
 }
 
-/// Until the child is over; gives the exit code.
-fn supervise(config: &Config, received: &Receiver<Message>) -> u8 {
-    let mut state = State::Starting;
-    let mut environment = Environment::default();
-    let mut events = VecDeque::new();
-    loop {
-        while let Some(event) = events.pop_front() {
-            let (next, actions) =
-                supervise::on(state, event, config.handling.kill_timeout, Instant::now());
-            state = next;
-            for action in actions {
-                events.extend(perform(action, config, &environment));
-            }
-            if let State::Exited { code } = state {
-                tracing::debug!(code, "Leaving");
-                return code;
-            }
+fn message(order: Order) -> Message {
+    match order {
+        Order::Start(environment) => Message::Ready(environment),
+        Order::Signal(number) => {
+            Message::Signal(Signal { number, sender: supervise::Sender::Process })
         }
-        match next(received, state.deadline()) {
-            None => events.push_back(Event::Tick),
-            Some(Message::Abandoned) => events.push_back(Event::Abandoned),
-            Some(Message::Ready(ready)) => {
-                environment = ready;
-                events.push_back(Event::Ready);
-            }
-            Some(Message::Signal(signal)) if signal.number == SIGCHLD => {
-                events.extend(reap::reap().map(|(pid, ended)| Event::Reaped(pid, ended)));
-            }
-            Some(Message::Signal(signal)) => events.push_back(Event::Signal(signal)),
-        }
-    }
-}
-
-/// The next message; `None` when the deadline came first.
-fn next(received: &Receiver<Message>, deadline: Option<Instant>) -> Option<Message> {
-    let Some(deadline) = deadline else {
-        // An error means that the threads of signals and coordination both are gone, which leaves nothing to wait for.
-        return Some(received.recv().unwrap_or(Message::Abandoned));
-    };
-    match received.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(message) => Some(message),
-        Err(RecvTimeoutError::Timeout) => None,
-        Err(RecvTimeoutError::Disconnected) => Some(Message::Abandoned),
-    }
-}
-
-/// Does it; gives what came of it, if that matters.
-fn perform(action: Action, config: &Config, environment: &Environment) -> Option<Event> {
-    let outcome = match action {
-        Action::Start => return Some(start_child(config, environment)),
-        Action::Forward(pid, number) => child::signal(pid, number),
-        Action::Kill(pid) => {
-            tracing::warn!("Command did not end in time, killing it");
-            child::signal(pid, SIGKILL)
-        }
-        Action::StopSelf => child::stop_self(),
-        Action::Exit(_) => Ok(()),
-    };
-    if let Err(error) = outcome {
-        tracing::warn!(error = %error, ?action, "Signal not sent");
-    }
-    None
-}
-
-fn start_child(config: &Config, environment: &Environment) -> Event {
-    match child::start(&config.command, environment) {
-        Ok(pid) => {
-            tracing::debug!(child = pid.as_raw_nonzero(), "Command started");
-            Event::Started(pid)
-        }
-        Err(error) => {
-            let command = config.command.program.display();
-            tracing::error!(%command, error = %error, "Command cannot be started");
-            Event::NotStarted(exit::not_started(&error))
-        }
+        Order::Leave(code) => Message::Leave(code),
     }
 }

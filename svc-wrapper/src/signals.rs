@@ -1,51 +1,70 @@
 //! Signals become events.
 //!
-//! Every signal that Linux lets a process catch is caught, except SIGILL, SIGFPE and SIGSEGV, for which no handler can be
-//! installed without unsafe code, and SIGTTIN and SIGTTOU: a handler for those would make a background write to the
-//! terminal start over for ever. For PID 1 the kernel drops what is not caught; anywhere else it takes its default course.
+//! All signals are blocked, in every thread, and read from a descriptor (signalfd(2)); nothing is caught. A blocked signal
+//! waits, for PID 1 too, for which the kernel would otherwise drop it. That leaves no signal out: `signal-hook`, which the
+//! other programs use, has no safe handler for SIGILL, SIGFPE and SIGSEGV, and a handler for SIGTTIN or SIGTTOU would make
+//! a background write to the terminal start over for ever, while blocked they are what the terminal wants of a supervisor.
+//! A fault of our own still kills: the kernel does not let one be blocked (signal(7)).
+//!
+//! What the wrapper inherited as ignored stays so, and its command inherits it in turn, as under nohup(1).
 
 use std::io;
+use std::ops::RangeInclusive;
 
-use signal_hook::consts as signal;
-use signal_hook::iterator::SignalsInfo;
-use signal_hook::iterator::exfiltrator::WithOrigin;
-use signal_hook::low_level::siginfo::Cause;
+use nix::sys::signal::{SigSet, Signal as Known, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::supervise::{Sender, Signal};
 
-/// Caught signals, waiting to be read.
-pub type Caught = SignalsInfo<WithOrigin>;
+pub mod name;
 
-/// Catches all signals. From here on none is lost, whatever else is not ready yet.
+/// Real-time signals; the C library keeps the first two to itself (nptl(7)).
+pub const REAL_TIME: RangeInclusive<i32> = 34..=64;
+
+/// Signals that wait to be read.
+pub type Caught = SignalFd;
+
+/// Has all signals wait from here on, whatever else is not ready yet.
+///
+/// Threads inherit what is blocked: this comes before the first of them.
 ///
 /// # Errors
 ///
-/// When the kernel refuses a handler.
+/// When the kernel has no descriptor left.
 pub fn catch() -> io::Result<Caught> {
-    /// The C library keeps the first real-time signals to itself (nptl(7)).
-    const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
-    const UNTOUCHED: [i32; 7] = [
-        signal::SIGKILL,
-        signal::SIGSTOP,
-        signal::SIGILL,
-        signal::SIGFPE,
-        signal::SIGSEGV,
-        signal::SIGTTIN,
-        signal::SIGTTOU,
-    ];
-    let standard = (1..=31).filter(|number| !UNTOUCHED.contains(number));
-    SignalsInfo::new(standard.chain(REAL_TIME))
+    let all = SigSet::all();
+    all.thread_block()?;
+    Ok(SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC)?)
 }
 
 /// Hands every signal to `take`, for ever, or until it says that nobody listens.
-pub fn read(mut caught: Caught, mut take: impl FnMut(Signal) -> bool) {
-    for origin in caught.forever() {
-        let sender = match origin.cause {
-            Cause::Kernel => Sender::Kernel,
-            _ => Sender::Process,
-        };
-        if !take(Signal { number: origin.signal, sender }) {
-            return;
+///
+/// # Errors
+///
+/// When they cannot be read any more.
+pub fn read(caught: &Caught, mut take: impl FnMut(Signal) -> bool) -> io::Result<()> {
+    loop {
+        let Some(info) = caught.read_signal()? else { continue };
+        // sigaction(2): what processes send has a code of zero or less.
+        let sender = if info.ssi_code > 0 { Sender::Kernel } else { Sender::Process };
+        let Ok(number) = i32::try_from(info.ssi_signo) else { continue };
+        if !take(Signal { number, sender }) {
+            return Ok(());
         }
     }
+}
+
+/// Stops this process as Ctrl-Z stops any other, until somebody continues it.
+///
+/// Where nobody could, the kernel does not stop it either: PID 1, and a group whose parents are not in its session.
+///
+/// # Errors
+///
+/// When the kernel does not let the mask be changed.
+pub fn stop_self() -> io::Result<()> {
+    let mut stop = SigSet::empty();
+    stop.add(Known::SIGTSTP);
+    stop.thread_unblock()?;
+    raise(Known::SIGTSTP)?;
+    Ok(stop.thread_block()?)
 }

@@ -1,19 +1,31 @@
 //! What the supervisor of one child does about what happens (pure).
 //!
-//! | state | signal | environment ready | child started | child ended | deadline |
-//! | --- | --- | --- | --- | --- | --- |
-//! | starting | one that would end a process: exit 128 + n | start it | running | – | – |
-//! | running | forward; TERM with a kill timeout: stopping | – | – | exit with its code | – |
-//! | stopping | forward | – | – | exit with its code | kill it |
+//! | state | signal | child ended | deadline |
+//! | --- | --- | --- | --- |
+//! | starting | one that would end a process: exit 128 + n | – | – |
+//! | running | forward; TERM with a drain: draining; TERM: stopping | leave | – |
+//! | draining | forward; TERM: forward it, stopping | leave | forward TERM, stopping |
+//! | stopping | forward | leave | kill it |
+//! | leaving | TERM: kill the leftovers | – | kill the leftovers, give up in the end |
 //!
-//! Nothing here knows of Consul or Marathon: configuration never signals the child.
+//! Leaving is over at once where leftovers are left alone, else when no process is left. A drain that lasts as long as its
+//! program ends with it, too. Nothing here knows of Consul or Marathon: configuration never signals the child.
 
 use std::time::{Duration, Instant};
 
+use nix::libc as signal;
 use rustix::process::Pid;
-use signal_hook::consts as signal;
 
+use crate::cli::{Leftovers, Target};
+use crate::config::{Drain, Handling};
 use crate::exit::Ended;
+
+/// How long leftovers may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long after a SIGKILL the next one goes out: to processes that were forked meanwhile.
+const KILL_AGAIN: Duration = Duration::from_millis(100);
+/// How many SIGKILLs. What is left then hangs in the kernel, and we are not to hang with it.
+const KILLS: u8 = 10;
 
 /// Where the child stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +37,30 @@ pub enum State {
         /// The child.
         pid: Pid,
     },
-    /// It was told to end and may take until the deadline.
+    /// We were told to stop, and it is not to know until the deadline.
+    Draining {
+        /// The child.
+        pid: Pid,
+        /// When it is told.
+        deadline: Instant,
+        /// The program that was to run meanwhile, while it does.
+        pre_stop: Option<Pid>,
+    },
+    /// It was told to end, and may take until the deadline if there is one.
     Stopping {
         /// The child.
         pid: Pid,
         /// When it is killed.
+        deadline: Option<Instant>,
+    },
+    /// It is over, other processes may not be.
+    Leaving {
+        /// What we leave with.
+        code: u8,
+        /// When they are killed.
         deadline: Instant,
+        /// How often they are still.
+        kills: u8,
     },
     /// It is over, and so are we.
     Exited {
@@ -50,10 +80,18 @@ pub enum Event {
     Started(Pid),
     /// The child could not be started; the exit code says why.
     NotStarted(u8),
+    /// The program before the stop was started, or could not be.
+    PreStop(Option<Pid>),
     /// A signal came.
     Signal(Signal),
     /// A process of ours ended.
     Reaped(Pid, Ended),
+    /// A process of ours was stopped, which its terminal's job control has to hear of.
+    Stopped(Pid),
+    /// We were stopped and go on, and nobody but us tells the child.
+    Continued,
+    /// No process is left.
+    Alone,
     /// Time passed.
     Tick,
 }
@@ -72,7 +110,7 @@ pub struct Signal {
 pub enum Sender {
     /// A process, to us alone as far as one can know.
     Process,
-    /// The kernel. For a key at the terminal it signals the whole foreground group, in which the child is too.
+    /// The kernel. For a key at the terminal it signals the whole foreground group, in which the child mostly is too.
     Kernel,
 }
 
@@ -81,10 +119,16 @@ pub enum Sender {
 pub enum Action {
     /// Start the child.
     Start,
-    /// Send it a signal.
+    /// Start the program before the stop.
+    StartPreStop,
+    /// Kill the program before the stop, because time is up.
+    EndPreStop(Pid),
+    /// Send the child, or whom the target says, a signal.
     Forward(Pid, i32),
     /// Kill it.
     Kill(Pid),
+    /// Send what the child left behind a signal.
+    Leftovers(i32),
     /// Stop ourselves, as the terminal asked.
     StopSelf,
     /// Leave with this code.
@@ -95,48 +139,155 @@ impl State {
     /// When a [`Event::Tick`] is wanted.
     pub const fn deadline(self) -> Option<Instant> {
         match self {
-            Self::Stopping { deadline, .. } => Some(deadline),
+            Self::Stopping { deadline, .. } => deadline,
+            Self::Draining { deadline, .. } | Self::Leaving { deadline, .. } => Some(deadline),
+            Self::Starting | Self::Running { .. } | Self::Exited { .. } => None,
+        }
+    }
+
+    /// The child, while there is one.
+    pub const fn child(self) -> Option<Pid> {
+        match self {
+            Self::Running { pid } | Self::Draining { pid, .. } | Self::Stopping { pid, .. } => {
+                Some(pid)
+            }
+            Self::Starting | Self::Leaving { .. } | Self::Exited { .. } => None,
+        }
+    }
+
+    /// The program before the stop, while it runs.
+    pub const fn pre_stop(self) -> Option<Pid> {
+        match self {
+            Self::Draining { pre_stop, .. } => pre_stop,
             _ => None,
         }
     }
 }
 
-/// Takes one event. `kill_timeout` is how long a child may take to end after SIGTERM, if there is a limit.
-pub fn on(
-    state: State,
-    event: Event,
-    kill_timeout: Option<Duration>,
-    now: Instant,
-) -> (State, Vec<Action>) {
-    match (state, event) {
-        (State::Starting, Event::Ready) => (state, vec![Action::Start]),
-        (State::Starting, Event::Started(pid)) => (State::Running { pid }, vec![]),
-        (State::Starting, Event::NotStarted(code)) => exit(code),
-        (State::Starting, Event::Abandoned) => exit(1),
-        (State::Starting, Event::Signal(signal)) if ends_a_process(signal.number) => {
+/// Takes one event.
+pub fn on(state: State, event: Event, handling: &Handling, now: Instant) -> (State, Vec<Action>) {
+    match (state, state.child()) {
+        (State::Starting, _) => starting(event),
+        (State::Leaving { code, deadline, kills }, _) => match event {
+            Event::Alone => exit(code),
+            Event::Tick if now >= deadline => kill_leftovers(code, kills, now),
+            Event::Signal(Signal { number: signal::SIGTERM, .. }) if kills == KILLS => {
+                kill_leftovers(code, kills, now)
+            }
+            _ => (state, vec![]),
+        },
+        (_, Some(pid)) => alive(state, pid, event, handling, now),
+        _ => (state, vec![]),
+    }
+}
+
+fn starting(event: Event) -> (State, Vec<Action>) {
+    match event {
+        Event::Ready => (State::Starting, vec![Action::Start]),
+        Event::Started(pid) => (State::Running { pid }, vec![]),
+        Event::NotStarted(code) => exit(code),
+        Event::Abandoned => exit(1),
+        Event::Signal(signal) if ends_a_process(signal.number) => {
             exit(Ended::Killed(signal.number).code())
         }
-        (State::Running { pid } | State::Stopping { pid, .. }, Event::Reaped(who, ended))
-            if who == pid =>
-        {
-            exit(ended.code())
+        _ => (State::Starting, vec![]),
+    }
+}
+
+fn alive(
+    state: State,
+    pid: Pid,
+    event: Event,
+    handling: &Handling,
+    now: Instant,
+) -> (State, Vec<Action>) {
+    let time_is_up = state.deadline().is_some_and(|deadline| now >= deadline);
+    match (event, state) {
+        (Event::Reaped(who, ended), _) if who == pid => leave(state, ended, handling, now),
+        (Event::Stopped(who), _) if who == pid => (state, vec![Action::StopSelf]),
+        (Event::Continued, _) => (state, vec![Action::Forward(pid, signal::SIGCONT)]),
+        (Event::Signal(signal), _) => signalled(state, pid, signal, handling, now),
+        (Event::PreStop(Some(pre_stop)), State::Draining { deadline, .. }) => {
+            (State::Draining { pid, deadline, pre_stop: Some(pre_stop) }, vec![])
         }
-        (State::Running { pid }, Event::Signal(signal)) => {
-            let deadline = kill_timeout.map(|timeout| now + timeout);
-            let next = match deadline {
-                Some(deadline) if signal.number == signal::SIGTERM => {
-                    State::Stopping { pid, deadline }
-                }
-                _ => state,
-            };
-            (next, pass_on(pid, signal))
+        (Event::PreStop(None), State::Draining { .. }) => pre_stopped(state, pid, handling, now),
+        (Event::Reaped(who, _), State::Draining { pre_stop, .. }) if pre_stop == Some(who) => {
+            pre_stopped(state, pid, handling, now)
         }
-        (State::Stopping { pid, .. }, Event::Signal(signal)) => (state, pass_on(pid, signal)),
+        (Event::Tick, State::Draining { .. }) if time_is_up => tell(state, pid, handling, now),
         // The child cannot survive it, so that what is left to wait for is its end.
-        (State::Stopping { pid, deadline }, Event::Tick) if now >= deadline => {
-            (State::Running { pid }, vec![Action::Kill(pid)])
+        (Event::Tick, State::Stopping { .. }) if time_is_up => {
+            (State::Stopping { pid, deadline: None }, vec![Action::Kill(pid)])
         }
         _ => (state, vec![]),
+    }
+}
+
+fn signalled(
+    state: State,
+    pid: Pid,
+    signal: Signal,
+    handling: &Handling,
+    now: Instant,
+) -> (State, Vec<Action>) {
+    if signal.number != signal::SIGTERM || handling.forwarded(signal::SIGTERM).is_none() {
+        return (state, pass_on(pid, signal, handling));
+    }
+    match (state, &handling.drain) {
+        (State::Running { .. }, Some(drain)) => {
+            let deadline = now + drain.limit();
+            let actions = drain.pre_stop().map(|_| Action::StartPreStop).into_iter().collect();
+            (State::Draining { pid, deadline, pre_stop: None }, actions)
+        }
+        (State::Stopping { .. }, _) => (state, pass_on(pid, signal, handling)),
+        _ => tell(state, pid, handling, now),
+    }
+}
+
+/// The program before the stop is over, for better or worse.
+fn pre_stopped(state: State, pid: Pid, handling: &Handling, now: Instant) -> (State, Vec<Action>) {
+    match (state, &handling.drain) {
+        (State::Draining { deadline, .. }, Some(Drain::Time(..))) => {
+            (State::Draining { pid, deadline, pre_stop: None }, vec![])
+        }
+        (State::Draining { deadline, .. }, _) => {
+            tell(State::Draining { pid, deadline, pre_stop: None }, pid, handling, now)
+        }
+        _ => (state, vec![]),
+    }
+}
+
+/// Tells the child to stop.
+fn tell(state: State, pid: Pid, handling: &Handling, now: Instant) -> (State, Vec<Action>) {
+    let deadline = handling.kill_timeout.map(|timeout| now + timeout);
+    let end = state.pre_stop().map(Action::EndPreStop);
+    let forward = handling.forwarded(signal::SIGTERM).map(|number| Action::Forward(pid, number));
+    (State::Stopping { pid, deadline }, end.into_iter().chain(forward).collect())
+}
+
+fn leave(state: State, ended: Ended, handling: &Handling, now: Instant) -> (State, Vec<Action>) {
+    let code = if handling.expected.contains(&ended.code()) { 0 } else { ended.code() };
+    let (next, action) = match handling.leftovers {
+        Leftovers::Ignore => (State::Exited { code }, Action::Exit(code)),
+        Leftovers::Term => (
+            State::Leaving { code, deadline: now + GRACE, kills: KILLS },
+            Action::Leftovers(signal::SIGTERM),
+        ),
+        Leftovers::Kill => (
+            State::Leaving { code, deadline: now + KILL_AGAIN, kills: KILLS - 1 },
+            Action::Leftovers(signal::SIGKILL),
+        ),
+    };
+    (next, state.pre_stop().map(Action::EndPreStop).into_iter().chain([action]).collect())
+}
+
+fn kill_leftovers(code: u8, kills: u8, now: Instant) -> (State, Vec<Action>) {
+    match kills.checked_sub(1) {
+        Some(kills) => (
+            State::Leaving { code, deadline: now + KILL_AGAIN, kills },
+            vec![Action::Leftovers(signal::SIGKILL)],
+        ),
+        None => exit(code),
     }
 }
 
@@ -144,12 +295,22 @@ fn exit(code: u8) -> (State, Vec<Action>) {
     (State::Exited { code }, vec![Action::Exit(code)])
 }
 
-fn pass_on(pid: Pid, signal: Signal) -> Vec<Action> {
-    let at_terminal = [signal::SIGINT, signal::SIGQUIT, signal::SIGWINCH].contains(&signal.number);
+fn pass_on(pid: Pid, signal: Signal, handling: &Handling) -> Vec<Action> {
+    let in_our_group = handling.target != Target::Group;
     match (signal.number, signal.sender) {
-        (signal::SIGTSTP, Sender::Kernel) => vec![Action::StopSelf],
-        (_, Sender::Kernel) if at_terminal => vec![],
-        (number, _) => vec![Action::Forward(pid, number)],
+        // A continuation that we forward may come late and undo the key, unless the key comes after it.
+        (number @ signal::SIGTSTP, Sender::Kernel) => {
+            vec![Action::Forward(pid, number), Action::StopSelf]
+        }
+        // The child, our background job, used the terminal.
+        (signal::SIGTTIN | signal::SIGTTOU, Sender::Kernel) => vec![Action::StopSelf],
+        (signal::SIGINT | signal::SIGQUIT | signal::SIGWINCH, Sender::Kernel) if in_our_group => {
+            vec![]
+        }
+        (number, _) => {
+            let forward = |number| Action::Forward(pid, number);
+            handling.forwarded(number).map(forward).into_iter().collect()
+        }
     }
 }
 
@@ -168,75 +329,4 @@ fn ends_a_process(number: i32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pid(raw: i32) -> Pid {
-        Pid::from_raw(raw).unwrap()
-    }
-
-    fn sent(number: i32) -> Event {
-        Event::Signal(Signal { number, sender: Sender::Process })
-    }
-
-    fn typed(number: i32) -> Event {
-        Event::Signal(Signal { number, sender: Sender::Kernel })
-    }
-
-    #[test]
-    fn waits_for_its_environment() {
-        let now = Instant::now();
-        for (name, event, want) in [
-            ("environment", Event::Ready, vec![Action::Start]),
-            ("TERM", sent(15), vec![Action::Exit(143)]),
-            ("Ctrl-C", typed(2), vec![Action::Exit(130)]),
-            ("real-time", sent(34), vec![Action::Exit(162)]),
-            ("new window size", sent(28), vec![]),
-            ("adopted orphan", Event::Reaped(pid(8), Ended::Exited(3)), vec![]),
-            ("no such command", Event::NotStarted(127), vec![Action::Exit(127)]),
-            ("broken coordinator", Event::Abandoned, vec![Action::Exit(1)]),
-        ] {
-            let (state, actions) = on(State::Starting, event, None, now);
-            assert_eq!(actions, want, "{name}");
-            let over = matches!(want.first(), Some(Action::Exit(_)));
-            assert_eq!(state == State::Starting, !over, "{name}");
-        }
-        let started = on(State::Starting, Event::Started(pid(7)), None, now);
-        assert_eq!(started, (State::Running { pid: pid(7) }, vec![]));
-    }
-
-    #[test]
-    fn serves_a_running_child() {
-        let child = pid(7);
-        let forward = |number| vec![Action::Forward(child, number)];
-        for (name, event, want) in [
-            ("TERM", sent(15), forward(15)),
-            ("real-time", sent(40), forward(40)),
-            ("sent INT", sent(2), forward(2)),
-            ("Ctrl-C reaches the child by itself", typed(2), vec![]),
-            ("Ctrl-Z", typed(20), vec![Action::StopSelf]),
-            ("sent TSTP", sent(20), forward(20)),
-            ("hang-up", typed(1), forward(1)),
-            ("broken coordinator", Event::Abandoned, vec![]),
-            ("orphan", Event::Reaped(pid(8), Ended::Exited(3)), vec![]),
-            ("end", Event::Reaped(child, Ended::Exited(3)), vec![Action::Exit(3)]),
-            ("death", Event::Reaped(child, Ended::Killed(9)), vec![Action::Exit(137)]),
-        ] {
-            let running = State::Running { pid: child };
-            let (_, actions) = on(running, event, None, Instant::now());
-            assert_eq!(actions, want, "{name}");
-        }
-    }
-
-    #[test]
-    fn kills_a_child_that_takes_too_long() {
-        let (start, child, limit) = (Instant::now(), pid(7), Duration::from_secs(5));
-        let (state, actions) = on(State::Running { pid: child }, sent(15), Some(limit), start);
-        assert_eq!(actions, [Action::Forward(child, 15)]);
-        assert_eq!(state.deadline(), Some(start + limit));
-        let (same, actions) = on(state, Event::Tick, Some(limit), start + limit / 2);
-        assert_eq!((same, actions), (state, vec![]));
-        let (_, actions) = on(state, Event::Tick, Some(limit), start + limit);
-        assert_eq!(actions, [Action::Kill(child)]);
-    }
-}
+mod tests;

@@ -1,135 +1,161 @@
 //! The configuration from Consul: once to start with, then whenever it may have changed.
+//!
+//! There is one question for each folder and each service, and one blocking query for each question. The answers to all of
+//! them make a [`Reading`]; while one of them cannot be relied on, none is.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use consul::kv::KvPair;
-use consul::{Answer, Client, Consistency, Cursor, Error, Query};
-use daemon::backoff::{Backoff, jitter};
-use daemon::outage::Outage;
+use consul::{Client, Consistency, Cursor, Error, Query};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::env::{self, Mapped};
+use crate::config::Source;
+use crate::env::{self, Found, Mapped};
+use crate::local::Local;
 use crate::reading::{Reading, judge, judge_error};
+use crate::restart::Unusable;
 
-/// How long Consul holds a query while nothing changes. HAProxy in between must allow for it.
-const WAIT: Duration = Duration::from_mins(1);
+mod keep;
+mod patience;
+mod poll;
+mod question;
+mod start;
 
-/// Reads the folder `prefix` of the KV store.
+pub use question::Question;
+pub use start::Unavailable;
+
+use keep::Keep;
+use poll::Poll;
+
+/// What is known of the answer to one question.
+type Known = Result<Found, Unusable>;
+
+/// Watches over the answers that a child was started with.
 #[derive(Clone, Debug)]
 pub struct Watch {
     consul: Client,
-    prefix: String,
+    local: Arc<Local>,
+    topics: Vec<Topic>,
+    keep: Keep,
 }
 
-/// Says once that Consul fails, and once that it works again.
-struct Patience {
-    backoff: Backoff,
-    outage: Outage,
+/// A question, and where its answers stand.
+#[derive(Clone, Debug)]
+struct Topic {
+    question: Question,
+    /// Whether the child was started with any variable from there, without which an empty answer means nothing.
+    configured: bool,
+    /// The last answer, if it came from Consul, and not from the cache.
+    known: Option<Arc<Found>>,
+    cursor: Cursor,
 }
 
 impl Watch {
-    /// A watch on `prefix`, which ends with `/`.
-    pub const fn new(consul: Client, prefix: String) -> Self {
-        Self { consul, prefix }
+    /// Finds the configuration to start with, in the way that `source` says, and where to go on watching.
+    ///
+    /// # Errors
+    ///
+    /// When Consul stays away for longer than the start may take, and there is nothing else to start with.
+    pub async fn start(
+        consul: Client,
+        source: &Source,
+        local: Local,
+    ) -> Result<(Self, Mapped), Unavailable> {
+        let started = start::start(&consul, source, &local.rules).await?;
+        let mapped = local.effective(&started.found);
+        let mut keep = Keep::new(source.cache.clone());
+        if started.reliable {
+            keep.note(&started.found).await;
+        }
+        let topics = started.found.into_iter().zip(started.cursors).map(|(found, cursor)| Topic {
+            question: Question::of(&found),
+            configured: !source.allow_empty && env::gives_any(&local.rules, &found),
+            known: started.reliable.then(|| Arc::new(found)),
+            cursor,
+        });
+        let topics = topics.collect();
+        Ok((Self { consul, local: Arc::new(local), topics, keep }, mapped))
     }
 
-    /// The configuration to start with, however long it takes, and where to go on watching.
-    ///
-    /// Unlike later, an empty or filtered answer counts: there is no better one to hold on to.
-    pub async fn first(&self) -> (Mapped, Cursor) {
-        let mut patience = Patience::new();
-        loop {
-            match self.list(&Query::default()).await {
-                Ok(answer) if answer.index.is_some() && answer.known_leader => {
-                    patience.works();
-                    if answer.filtered_by_acls {
-                        tracing::warn!(
-                            prefix = self.prefix,
-                            "Consul's ACL hides a part of the configuration"
-                        );
-                    }
-                    let mut cursor = Cursor::default();
-                    cursor.advance(answer.index);
-                    return (env::map(&self.prefix, &answer.value), cursor);
-                }
-                Ok(_) => patience.fails(&"an answer without index or leader").await,
-                Err(error) => patience.fails(&error).await,
-            }
-        }
+    /// Whether the child was started with any variable from Consul.
+    pub fn is_configured(&self) -> bool {
+        self.topics.iter().any(|topic| topic.configured)
     }
 
     /// The configuration as a quorum of Consul's servers has it now.
-    pub async fn now(&self, configured: bool) -> Result<Reading, Error> {
+    pub async fn now(&self) -> Result<Reading, Error> {
         let query = Query::default().with_consistency(Consistency::Consistent);
-        match self.list(&query).await {
-            Ok(answer) => Ok(judge(&self.prefix, &answer, configured)),
-            Err(error) => judge_error(&error).map(Reading::Unusable).ok_or(error),
+        let mut all = Vec::new();
+        for topic in &self.topics {
+            match topic.question.ask(&self.consul, &query).await {
+                Ok(answer) => all.push(judge(answer, &self.local.rules, topic.configured)),
+                Err(error) => all.push(Err(judge_error(&error).ok_or(error)?)),
+            }
         }
+        Ok(self.read(all.into_iter().collect()))
     }
 
     /// Sends what every further answer says, until nobody listens.
-    pub async fn follow(
-        self,
-        mut cursor: Cursor,
-        configured: bool,
-        readings: mpsc::Sender<Reading>,
-    ) {
-        let mut patience = Patience::new();
+    pub async fn follow(mut self, readings: mpsc::Sender<Reading>) {
+        let mut known: Vec<Option<Known>> =
+            self.topics.iter().map(|topic| Some(Ok(topic.known.as_deref()?.clone()))).collect();
+        let (heard, mut news) = mpsc::channel(1);
+        let mut polls = JoinSet::new();
+        for (at, topic) in self.topics.iter().cloned().enumerate() {
+            let (consul, local) = (self.consul.clone(), Arc::clone(&self.local));
+            polls.spawn(Poll { at, topic, consul, local, heard: heard.clone() }.run());
+        }
         loop {
-            let asked = self.list(&Query::blocking(cursor, WAIT)).await;
-            let reading = match &asked {
-                Ok(answer) => {
-                    cursor.advance(answer.index);
-                    Some(judge(&self.prefix, answer, configured))
-                }
-                Err(error) => judge_error(error).map(Reading::Unusable),
+            let (at, answer) = tokio::select! {
+                Some(heard) = news.recv() => heard,
+                () = readings.closed() => return,
             };
-            // What cannot be used may come at once, again and again, so it waits its turn like an error.
-            let usable = matches!(reading, Some(Reading::Usable(_)));
-            if let Some(reading) = reading
-                && readings.send(reading).await.is_err()
-            {
-                return;
+            if let Some(known) = known.get_mut(at) {
+                *known = Some(answer);
             }
-            match asked {
-                Ok(_) if usable => patience.works(),
-                Ok(_) => patience.pauses().await,
-                Err(error) => {
-                    // What comes back may be a rebuilt cluster, whose lower index a blocking query would sit out.
-                    cursor = Cursor::default();
-                    patience.fails(&error).await;
-                }
+            // After a start without Consul, a part of the answers says nothing yet about the whole.
+            let Some(all) = whole(&known) else { continue };
+            if let Ok(found) = &all {
+                self.keep.note(found).await;
+            }
+            if readings.send(self.read(all)).await.is_err() {
+                return;
             }
         }
     }
 
-    async fn list(&self, query: &Query) -> Result<Answer<Vec<KvPair>>, Error> {
-        self.consul.kv_list(&self.prefix, query).await
+    fn read(&self, all: Result<Vec<Found>, Unusable>) -> Reading {
+        match all {
+            Ok(found) => Reading::Usable(self.local.effective(&found)),
+            Err(why) => Reading::Unusable(why),
+        }
     }
 }
 
-impl Patience {
-    fn new() -> Self {
-        let backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
-        Self { backoff, outage: Outage::default() }
-    }
+/// All answers, or what is wrong with one of them; `None` while one that could be either is missing.
+fn whole(known: &[Option<Known>]) -> Option<Result<Vec<Found>, Unusable>> {
+    let wrong = known.iter().find_map(|known| known.as_ref()?.as_ref().err());
+    wrong.map_or_else(|| known.iter().cloned().collect(), |why| Some(Err(*why)))
+}
 
-    async fn fails(&mut self, error: &(dyn std::fmt::Display + Sync)) {
-        if self.outage.failed(error, Instant::now()) {
-            tracing::warn!(error = %error, "Consul cannot be read, trying again");
-        }
-        self.pauses().await;
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    async fn pauses(&mut self) {
-        tokio::time::sleep(self.backoff.next(jitter())).await;
-    }
-
-    fn works(&mut self) {
-        self.backoff.reset();
-        if let Some(recovery) = self.outage.recovered(Instant::now()) {
-            let seconds = recovery.lasted.as_secs();
-            tracing::info!(seconds, failures = recovery.failures, "Consul can be read again");
+    #[test]
+    fn one_answer_that_holds_holds_all() {
+        let found = |name: &str| Question::Folder(name.to_owned()).nothing();
+        let (one, two) = (Some(Ok(found("a/"))), Some(Ok(found("b/"))));
+        let empty = Some(Err(Unusable::Empty));
+        let both = Some(Ok(vec![found("a/"), found("b/")]));
+        for (known, want) in [
+            ([one.clone(), two], both),
+            ([one.clone(), None], None),
+            ([one, empty.clone()], Some(Err(Unusable::Empty))),
+            ([None, empty], Some(Err(Unusable::Empty))),
+            ([None, None], None),
+        ] {
+            assert_eq!(whole(&known), want);
         }
     }
 }

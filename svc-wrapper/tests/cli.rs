@@ -47,7 +47,6 @@ fn misuse_is_one_line_and_64() {
         &["m:1", "c:2"],
         &["m:1", "c:2", "prefix"],
         &["--consul", "c:1", "true"],
-        &["--consul", "https://c:1", "--prefix", "p", "true"],
         &["--prefix", "p", "true"],
         &["--restart", "marathon", "true"],
         &["--log-level", "what=ever=", "true"],
@@ -62,7 +61,17 @@ fn misuse_is_one_line_and_64() {
         );
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
-    for arguments in [&["--no-such-option", "true"][..], &["--settle", "soon", "true"]] {
+    for arguments in [
+        &["--no-such-option", "true"][..],
+        &["--settle", "soon", "true"],
+        &["--signal-target", "everybody", "true"],
+        &["--rewrite", "TERM", "true"],
+        &["--rewrite", "KILL:TERM", "true"],
+        &["--pdeathsig", "SIGNOTHING", "true"],
+        &["--expect-exit", "256", "true"],
+        &["--leftovers", "some", "true"],
+        &["--drain", "15", "true"],
+    ] {
         assert_eq!(run(arguments).status.code(), Some(64), "{arguments:?}");
     }
 }

@@ -18,9 +18,9 @@ fn configure(line: &str, variables: &[(&str, &str)]) -> Result<Config, Error> {
 fn summary(config: &Config) -> String {
     let (mut marathon, mut consul, mut prefix, mut app) = ("-".to_owned(), "-", "-", "-");
     if let Some(Coordination { source, restart }) = &config.coordination {
-        (consul, prefix) = (&source.consul.address, &source.prefix);
+        (consul, prefix) = (&source.consul.address, source.folders.last().unwrap());
         if let Way::Marathon(target) = &restart.way {
-            (marathon, app) = (target.marathon.to_string(), target.id.as_str());
+            (marathon, app) = (target.marathon.endpoints.to_string(), target.id.as_str());
         }
     }
     let command = [vec![config.command.program.clone()], config.command.arguments.clone()].concat();
@@ -101,7 +101,7 @@ fn refuses_what_cannot_work_in_one_line() {
         ("--consul c:1 --prefix / node", "not a prefix"),
         ("m:1 c:2 a//b node", "not a prefix"),
         ("--prefix p node", "no Consul"),
-        ("--consul https://c --prefix p node", "Consul's address"),
+        ("--consul ftp://c --prefix p node", "Consul's address"),
         ("--consul c:1 --prefix p --marathon ftp://m node", "Marathon's address"),
         ("--consul c:1 --prefix p --restart marathon node", "needs --marathon or MARATHON_URL"),
         ("--restart marathon node", "needs Consul"),

@@ -1,23 +1,29 @@
-//! The transitions.
+//! The transitions up to the lock.
 
 use std::time::{Duration, Instant};
 
+use super::stuck::{Stuck, Vigil};
 use super::{
-    Action, Answer, App, BLOCKED, DOUBT, Delay, Election, Event, Fault, LONGEST_SETTLE, MARGIN,
-    Posted, Request, State, Tenure, Ticket, Wanted,
+    Action, Answer, App, BLOCKED, Bar, Cause, Delay, Election, Event, Fault, Identity,
+    LONGEST_SETTLE, LOOK_AGAIN, Next, Policy, Request, State, Tenure, Ticket, Wanted, Way,
 };
-use crate::env::Digest;
-use crate::version::Version;
+
+mod tenure;
 
 /// One instance's part in the protocol.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    boot: Digest,
-    version: Option<Version>,
-    settle: Duration,
+    identity: Identity,
+    policy: Policy,
     wanted: Wanted,
     /// When the run of changes that is still settling began, and its latest.
     unsettled: (Instant, Instant),
+    /// No restart is asked for before that.
+    not_before: Instant,
+    /// The deployment that is waited for.
+    vigil: Option<Vigil>,
+    /// Whether the token was seen not to be good for the intent document.
+    denied: bool,
     failures: u32,
     last: Ticket,
     state: State,
@@ -25,16 +31,16 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// An instance whose child was just started with the configuration `boot`.
-    ///
-    /// Without a `version` (not run by Marathon, or by a very old one) the first look at the app stands in for it.
-    pub fn new(boot: Digest, version: Option<Version>, settle: Duration, now: Instant) -> Self {
+    /// An instance whose child was just started.
+    pub fn new(identity: Identity, policy: Policy, now: Instant) -> Self {
         Self {
-            wanted: Wanted::Is(boot.clone()),
-            boot,
-            version,
-            settle: settle.min(LONGEST_SETTLE),
+            wanted: Wanted::Is(identity.boot.clone()),
+            identity,
+            policy: Policy { settle: policy.settle.min(LONGEST_SETTLE), ..policy },
             unsettled: (now, now),
+            not_before: now,
+            vigil: None,
+            denied: false,
             failures: 0,
             last: Ticket::default(),
             state: State::Sync,
@@ -51,6 +57,7 @@ impl Instance {
     #[must_use]
     pub fn on(mut self, event: Event, now: Instant) -> (Self, Vec<Action>) {
         match event {
+            _ if self.state == State::Leaving => {}
             Event::Read(wanted) => self.read(wanted, now),
             Event::Answered(ticket, answer) => self.answered(ticket, answer, now),
             Event::Renewed(until) => {
@@ -58,12 +65,7 @@ impl Instance {
                     *tenure = Tenure::Locked(until);
                 }
             }
-            Event::LeaseLost => {
-                // A request that was sent is followed up with or without the lock.
-                if matches!(self.state, State::Verify(_, Tenure::Locked(_))) {
-                    self.retry(now);
-                }
-            }
+            Event::LeaseLost => self.lease_lost(now),
             Event::Tick => {
                 if self.state.deadline().is_some_and(|deadline| now >= deadline) {
                     self.evaluate(now);
@@ -79,13 +81,17 @@ impl Instance {
             return;
         }
         let (first, latest) = self.unsettled;
-        let first = if now >= latest + self.settle { now } else { first };
+        let first = if now >= latest + self.policy.settle { now } else { first };
         self.unsettled = (first, now);
         self.wanted = wanted;
         self.failures = 0;
         match self.state {
             // These end with a look at the app, which then counts the new configuration in.
-            State::Post(..) | State::Ambiguous { .. } | State::Doomed(_) => {}
+            State::Post(..)
+            | State::Ambiguous { .. }
+            | State::Record(_, _, Next::Look(_) | Next::Blocked)
+            | State::Doomed(_)
+            | State::Leaving => {}
             State::WaitDeployment(_) if !self.is_in_sync() => {}
             // A run of changes that never settles does not start over each time either.
             State::Check(_) | State::Elect(_) | State::Verify(..)
@@ -107,36 +113,42 @@ impl Instance {
                 self.looked(app, now);
             }
             (State::Elect(_), Answer::Lock(election)) => self.elected(election, now),
-            (State::Elect(_), Answer::LockFree) => self.evaluate(now),
-            (State::Verify(_, tenure), Answer::Verified(found)) => {
-                self.verified(found, tenure, now);
-            }
-            (State::Post(_, tenure, before), Answer::Posted(posted)) => {
-                self.posted(posted, tenure, before, now);
-            }
-            (State::Ambiguous { tenure, before, sent, .. }, Answer::App(app)) => {
-                self.searched(app, tenure, before, sent, now);
-            }
-            _ => {}
+            (State::Elect(_), Answer::LockFree)
+            | (State::Hold(Cause::Paused(_)), Answer::Unpaused) => self.evaluate(now),
+            (state, answer) => self.answered_in_office(state, answer, now),
         }
     }
 
-    /// What the configuration alone decides.
+    /// What the configuration and the clock alone decide.
     fn evaluate(&mut self, now: Instant) {
         match &self.wanted {
-            Wanted::Unusable(why) => self.enter(State::Hold(*why)),
+            Wanted::Unusable(why) => self.enter(State::Hold(Cause::Unusable(*why))),
             Wanted::Is(_) if self.is_in_sync() => {
-                self.failures = 0;
+                (self.failures, self.vigil, self.denied) = (0, None, false);
                 self.enter(State::Sync);
             }
             Wanted::Is(_) if now < self.settled() => {
                 self.enter(State::Settle { until: self.settled() });
             }
-            Wanted::Is(_) => {
-                let delay = self.backoff();
-                let ticket = self.ask(Request::App, delay);
-                self.enter(State::Check(ticket));
+            Wanted::Is(_) if now < self.not_before => {
+                self.enter(State::Hold(Cause::Early(self.not_before)));
             }
+            Wanted::Is(digest) => match self.policy.way {
+                Way::Marathon => {
+                    let delay = self.backoff();
+                    let ticket = self.ask(Request::App, delay);
+                    self.enter(State::Check(ticket));
+                }
+                Way::Exit => {
+                    let Delay { after, within } = self.backoff();
+                    self.elect(Delay { after, within: within + Duration::from_secs(2) });
+                }
+                Way::Signal => {
+                    self.identity.boot = digest.clone();
+                    self.actions.push(Action::Signal);
+                    self.enter(State::Sync);
+                }
+            },
         }
     }
 
@@ -145,24 +157,45 @@ impl Instance {
         match app {
             Ok(app) if self.is_doomed(&app) => {
                 self.failures = 0;
+                self.keep_vigil(&app, now);
                 let ticket = self.ask(Request::App, Delay::seconds(30, 30));
                 self.enter(State::Doomed(ticket));
             }
             _ if self.is_in_sync() || matches!(self.wanted, Wanted::Unusable(_)) => {
                 self.evaluate(now);
             }
-            Ok(app) if app.deploying => {
-                let ticket = self.ask(Request::App, Delay::seconds(2, 8));
-                self.enter(State::WaitDeployment(ticket));
+            Ok(app) if app.is_deploying() => {
+                self.keep_vigil(&app, now);
+                if self.remedy(&app, now) == Stuck::Wait {
+                    self.wait_for_deployment();
+                } else {
+                    self.elect(Delay::seconds(0, 2));
+                }
             }
-            Ok(_) if now < self.settled() => self.evaluate(now),
             Ok(_) => {
-                let ticket = self.ask(Request::Lock, Delay::seconds(0, 2));
-                self.enter(State::Elect(ticket));
+                if matches!(self.state, State::WaitDeployment(_)) {
+                    self.not_before = self.not_before.max(now + self.policy.interval);
+                }
+                self.vigil = None;
+                if now < self.settled() || now < self.not_before {
+                    self.evaluate(now);
+                } else {
+                    self.elect(Delay::seconds(0, 2));
+                }
             }
             Err(Fault::Unreachable) => self.retry(now),
             Err(Fault::Refused) => self.enter(State::Blocked { until: now + BLOCKED }),
         }
+    }
+
+    fn elect(&mut self, delay: Delay) {
+        let ticket = self.ask(Request::Lock, delay);
+        self.enter(State::Elect(ticket));
+    }
+
+    fn wait_for_deployment(&mut self) {
+        let ticket = self.ask(Request::App, Delay::seconds(2, 8));
+        self.enter(State::WaitDeployment(ticket));
     }
 
     fn elected(&mut self, election: Election, now: Instant) {
@@ -181,65 +214,44 @@ impl Instance {
                 self.state = State::Verify(ticket, Tenure::Unlocked);
             }
             Election::Unreachable => self.retry(now),
+            Election::Barred(bar) => self.bar(bar, now),
         }
     }
 
-    fn verified(&mut self, found: Result<(Wanted, App), Fault>, tenure: Tenure, now: Instant) {
-        let app = match found {
-            Ok((wanted, app)) => {
-                self.read(wanted, now);
-                if !matches!(self.state, State::Verify(..)) {
-                    return;
-                }
-                app
+    /// Waits for what keeps everybody from asking.
+    fn bar(&mut self, bar: Bar, now: Instant) {
+        match bar {
+            Bar::Paused => {
+                let ticket = self.ask(Request::Unpaused, Delay::default());
+                self.enter(State::Hold(Cause::Paused(ticket)));
             }
-            Err(fault) => return self.looked(Err(fault), now),
+            Bar::Early(rest) => {
+                self.not_before = now + rest.min(LOOK_AGAIN);
+                self.evaluate(now);
+            }
+        }
+    }
+
+    fn keep_vigil(&mut self, app: &App, now: Instant) {
+        let vigil = self.vigil.get_or_insert_with(|| Vigil::new(now));
+        vigil.note(app, now);
+        if vigil.tells(self.policy.stuck_after, now) {
+            self.actions.push(Action::Report);
+        }
+    }
+
+    /// What may be done about the deployment, as far as looks at the app can tell.
+    fn remedy(&self, app: &App, now: Instant) -> Stuck {
+        let (Some(vigil), Policy { stuck, stuck_after, .. }) = (&self.vigil, self.policy) else {
+            return Stuck::Wait;
         };
-        if self.is_doomed(&app) || app.deploying {
-            self.looked(Ok(app), now);
-        } else if let Tenure::Locked(until) = tenure
-            && now + MARGIN >= until
-        {
-            self.retry(now);
-        } else {
-            let ticket = self.ask(Request::Post, Delay::default());
-            self.state = State::Post(ticket, tenure, app.changed);
-        }
-    }
-
-    fn posted(&mut self, posted: Posted, tenure: Tenure, before: Version, now: Instant) {
-        match posted {
-            // Also after a clear yes the lock is kept until Marathon shows it to everyone.
-            Posted::Accepted | Posted::Unknown => {
-                let ticket = self.ask(Request::App, Delay::seconds(0, 1));
-                self.state = State::Ambiguous { ticket, tenure, before, sent: now };
-            }
-            Posted::Conflict => {
-                let ticket = self.ask(Request::App, Delay::seconds(2, 8));
-                self.enter(State::WaitDeployment(ticket));
-            }
-            Posted::Later => self.retry(now),
-            Posted::Refused => self.enter(State::Blocked { until: now + BLOCKED }),
-        }
-    }
-
-    fn searched(
-        &mut self,
-        app: Result<App, Fault>,
-        tenure: Tenure,
-        before: Version,
-        sent: Instant,
-        now: Instant,
-    ) {
-        match app {
-            Ok(app) if app.changed > before || app.deploying => self.looked(Ok(app), now),
-            Ok(_) if now >= sent + DOUBT => self.retry(now),
-            Err(Fault::Refused) => self.enter(State::Blocked { until: now + BLOCKED }),
-            Ok(_) | Err(Fault::Unreachable) => {
-                let ticket = self.ask(Request::App, Delay::seconds(1, 2));
-                self.state = State::Ambiguous { ticket, tenure, before, sent };
-            }
-        }
+        let due = app.is_deploying()
+            && match stuck {
+                Stuck::Wait => false,
+                Stuck::Exit => vigil.calls_for_exit(stuck_after, now),
+                Stuck::Force => vigil.calls_for_force(stuck_after, now),
+            };
+        if due { stuck } else { Stuck::Wait }
     }
 
     /// From the start again, later each time.
@@ -285,18 +297,25 @@ impl Instance {
 
     fn settled(&self) -> Instant {
         let (first, latest) = self.unsettled;
-        (latest + self.settle).min(first + LONGEST_SETTLE)
+        (latest + self.policy.settle).min(first + LONGEST_SETTLE)
     }
 
     fn is_in_sync(&self) -> bool {
-        matches!(&self.wanted, Wanted::Is(digest) if *digest == self.boot)
+        matches!(&self.wanted, Wanted::Is(digest) if *digest == self.identity.boot)
     }
 
     fn is_stale(&self) -> bool {
-        matches!(&self.wanted, Wanted::Is(digest) if *digest != self.boot)
+        matches!(&self.wanted, Wanted::Is(digest) if *digest != self.identity.boot)
     }
 
     fn is_doomed(&mut self, app: &App) -> bool {
-        *self.version.get_or_insert_with(|| app.changed.clone()) < app.changed
+        let seen = || app.task.and_then(|task| task.version).unwrap_or(app.changed);
+        *self.identity.version.get_or_insert_with(seen) < app.changed
+    }
+}
+
+impl App {
+    const fn is_deploying(&self) -> bool {
+        !self.deployments.is_empty()
     }
 }

@@ -1,18 +1,25 @@
-//! Rows of what happens and what the machine does, then whole apps of several instances.
+//! Rows of what happens and what the machine does. Whole apps of several instances are in `tests/simulation`.
 
 use std::time::{Duration, Instant};
 
-use consul::kv::KvPair;
-
+use super::intent::{Phase, Record};
 use super::*;
+use crate::env::Digest;
+use crate::version::Version;
 
-mod app;
+mod stuck;
+mod tenure;
 
-pub(super) const SETTLE: Duration = Duration::from_secs(2);
+const POLICY: Policy = Policy {
+    way: Way::Marathon,
+    settle: Duration::from_secs(2),
+    interval: Duration::from_secs(30),
+    stuck: Stuck::Wait,
+    stuck_after: Duration::from_mins(10),
+};
 
 pub(super) fn digest(value: &str) -> Digest {
-    let pair = KvPair { key: "K".to_owned(), value: value.into(), ..KvPair::default() };
-    crate::env::map("", &[pair]).environment.digest()
+    Digest::parse(&format!("v1:{value}")).unwrap()
 }
 
 pub(super) fn version(second: u64) -> Version {
@@ -24,7 +31,12 @@ fn wants(value: &str) -> Event {
 }
 
 fn app(changed: u64, deploying: bool) -> App {
-    App { changed: version(changed), deploying }
+    let deployments = if deploying { vec!["d".to_owned()] } else { Vec::new() };
+    App { changed: version(changed), deployments, task: None, progress: None }
+}
+
+fn sees(changed: u64, deploying: bool) -> Answer {
+    Answer::App(Ok(app(changed, deploying)))
 }
 
 /// An instance started with the value "old" as version 10, and a clock.
@@ -36,27 +48,33 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
+        Self::with(POLICY)
+    }
+
+    fn with(policy: Policy) -> Self {
         let now = Instant::now();
-        let instance = Instance::new(digest("old"), Some(version(10)), SETTLE, now);
-        Self { instance, now, actions: Vec::new() }
+        let identity =
+            Identity { boot: digest("old"), version: Some(version(10)), task: "me".to_owned() };
+        Self { instance: Instance::new(identity, policy, now), now, actions: Vec::new() }
     }
 
     /// One that asks Marathon about a changed configuration.
     fn checking() -> Self {
-        Self::new().then(0, wants("new")).then(2, Event::Tick)
+        Self::new().changed()
     }
 
     /// One that holds the lock and reads everything again.
     fn verifying() -> Self {
-        let mut script = Self::checking().answer(0, Answer::App(Ok(app(10, false))));
-        let lease = script.now + LEASE;
-        script = script.answer(0, Answer::Lock(Election::Won(lease)));
-        script
+        Self::checking().answer(0, sees(10, false)).wins()
     }
 
-    /// One that has asked for the restart.
-    fn posting() -> Self {
-        Self::verifying().answer(1, verified("new", app(10, false)))
+    fn changed(self) -> Self {
+        self.then(0, wants("new")).then(2, Event::Tick)
+    }
+
+    fn wins(self) -> Self {
+        let lease = self.now + LEASE;
+        self.answer(0, Answer::Lock(Election::Won(lease)))
     }
 
     fn then(mut self, seconds: u64, event: Event) -> Self {
@@ -76,21 +94,55 @@ impl Script {
         let actions: Vec<&str> = self.actions.iter().map(word).collect();
         format!("{}: {}", self.instance.state().name(), actions.join(" "))
     }
+
+    /// The document it wants to write.
+    fn writes(&self) -> &Record {
+        let written = self.actions.iter().find_map(|action| match action {
+            Action::Ask(_, Request::Write(record, _), _) => Some(&**record),
+            _ => None,
+        });
+        written.unwrap()
+    }
 }
 
 fn word(action: &Action) -> &'static str {
     match action {
         Action::Release => "release",
+        Action::Report => "report",
+        Action::Signal => "signal",
+        Action::Leave => "leave",
         Action::Ask(_, Request::App, _) => "app",
         Action::Ask(_, Request::Lock, _) => "lock",
         Action::Ask(_, Request::LockFree, _) => "lock-free",
+        Action::Ask(_, Request::Unpaused, _) => "unpaused",
         Action::Ask(_, Request::Verify, _) => "verify",
-        Action::Ask(_, Request::Post, _) => "post",
+        Action::Ask(_, Request::Write(record, Some(_)), _) => match record.phase {
+            Phase::Intent => "write-intent",
+            _ => "repair",
+        },
+        Action::Ask(_, Request::Write(record, None), _) => match record.phase {
+            Phase::Failed => "record-failed",
+            _ => "record-posted",
+        },
+        Action::Ask(_, Request::Post { force: false, .. }, _) => "post",
+        Action::Ask(_, Request::Post { force: true, .. }, _) => "force",
     }
 }
 
-fn verified(value: &str, app: App) -> Answer {
-    Answer::Verified(Ok((Wanted::Is(digest(value)), app)))
+const AT: Moment = Moment::from_millis(1_795_231_000_000);
+
+fn found(value: &str, app: App) -> Found {
+    Found {
+        wanted: Wanted::Is(digest(value)),
+        app: Some(app),
+        slot: Some(Slot::default()),
+        bar: None,
+        at: AT,
+    }
+}
+
+fn verified(found: Found) -> Answer {
+    Answer::Verified(Ok(Box::new(found)))
 }
 
 #[test]
@@ -136,138 +188,74 @@ fn never_settles_for_longer_than_the_limit() {
 #[test]
 fn asks_marathon_and_the_others_first() {
     let check = Script::checking;
-    let denied = || {
-        check().answer(0, Answer::App(Ok(app(10, false)))).answer(0, Answer::Lock(Election::Denied))
-    };
+    let elect = |election| check().answer(0, sees(10, false)).answer(0, Answer::Lock(election));
+    let later = |rest| Election::Barred(Bar::Early(Duration::from_secs(rest)));
+    let paused = || elect(Election::Barred(Bar::Paused));
+    let waiting = || check().answer(0, sees(10, true));
     for (name, script, want) in [
-        ("quiet", check().answer(0, Answer::App(Ok(app(10, false)))), "elect: lock"),
-        ("doomed", check().answer(0, Answer::App(Ok(app(11, false)))), "doomed: app"),
-        ("doomed and deploying", check().answer(0, Answer::App(Ok(app(11, true)))), "doomed: app"),
-        ("deploying", check().answer(0, Answer::App(Ok(app(10, true)))), "wait-deployment: app"),
-        ("scaled since", check().answer(0, Answer::App(Ok(app(9, false)))), "elect: lock"),
+        ("quiet", check().answer(0, sees(10, false)), "elect: lock"),
+        ("doomed", check().answer(0, sees(11, false)), "doomed: app"),
+        ("doomed and deploying", check().answer(0, sees(11, true)), "doomed: app"),
+        ("deploying", waiting(), "wait-deployment: app"),
+        ("scaled since", check().answer(0, sees(9, false)), "elect: lock"),
         ("down", check().answer(0, Answer::App(Err(Fault::Unreachable))), "check: app"),
         ("deleted", check().answer(0, Answer::App(Err(Fault::Refused))), "blocked: "),
+        ("lock taken", elect(Election::Lost), "elect: lock-free"),
+        ("lock free again", elect(Election::Lost).answer(9, Answer::LockFree), "check: app"),
+        ("Consul down", elect(Election::Unreachable), "check: app"),
+        ("no right to lock", elect(Election::Denied), "verify: verify"),
+        ("paused", paused(), "hold: unpaused"),
+        ("resumed", paused().answer(99, Answer::Unpaused), "check: app"),
+        ("paused, change back", paused().then(9, wants("old")), "sync: "),
+        ("paused, change", paused().then(9, wants("newer")), "settle: "),
+        ("too early", elect(later(20)), "hold: "),
+        ("still too early", elect(later(20)).then(19, Event::Tick), "hold: "),
+        ("no longer too early", elect(later(20)).then(20, Event::Tick), "check: app"),
+        ("looks again after a minute", elect(later(999)).then(60, Event::Tick), "check: app"),
+        ("too early, change", elect(later(20)).then(1, wants("newer")), "settle: "),
         (
-            "lock taken",
-            check()
-                .answer(0, Answer::App(Ok(app(10, false))))
-                .answer(0, Answer::Lock(Election::Lost)),
-            "elect: lock-free",
+            "too early, settled change",
+            elect(later(20)).then(1, wants("newer")).then(2, Event::Tick),
+            "hold: ",
         ),
+        ("too early, change back", elect(later(20)).then(1, wants("old")), "sync: "),
+        ("deployment goes on", waiting().answer(9, sees(10, true)), "wait-deployment: app"),
+        ("deployment over, quiet now", waiting().answer(9, sees(10, false)), "hold: "),
         (
-            "lock free again",
-            check()
-                .answer(0, Answer::App(Ok(app(10, false))))
-                .answer(0, Answer::Lock(Election::Lost))
-                .answer(9, Answer::LockFree),
+            "deployment long over",
+            waiting().answer(9, sees(10, false)).then(30, Event::Tick),
             "check: app",
         ),
+        ("change back during a deployment", waiting().then(9, wants("old")), "sync: "),
+        ("change during a deployment", waiting().then(9, wants("newer")), "wait-deployment: "),
         (
-            "Consul down",
-            check()
-                .answer(0, Answer::App(Ok(app(10, false))))
-                .answer(0, Answer::Lock(Election::Unreachable)),
-            "check: app",
-        ),
-        ("no right to lock", denied(), "verify: verify"),
-        ("posts without it", denied().answer(30, verified("new", app(10, false))), "post: post"),
-        ("gives nothing back", denied().answer(30, verified("new", app(11, false))), "doomed: app"),
-        (
-            "deployment over",
-            check()
-                .answer(0, Answer::App(Ok(app(10, true))))
-                .answer(9, Answer::App(Ok(app(10, false)))),
-            "elect: lock",
-        ),
-        (
-            "change back during a deployment",
-            check().answer(0, Answer::App(Ok(app(10, true)))).then(9, wants("old")),
-            "sync: ",
+            "Marathon down during a deployment",
+            waiting().answer(9, Answer::App(Err(Fault::Unreachable))),
+            "wait-deployment: app",
         ),
         (
             "rollback saves the doomed",
-            check()
-                .answer(0, Answer::App(Ok(app(11, true))))
-                .answer(9, Answer::App(Ok(app(10, false)))),
+            check().answer(0, sees(11, true)).answer(9, sees(10, false)),
             "elect: lock",
         ),
+        (
+            "doomed stays so when the change is taken back",
+            check().answer(0, sees(11, true)).then(9, wants("old")),
+            "doomed: ",
+        ),
     ] {
         assert_eq!(script.shows(), want, "{name}");
     }
 }
 
 #[test]
-fn posts_only_what_it_has_just_verified() {
-    let verify = Script::verifying;
-    let unusable = Wanted::Unusable(Unusable::Empty);
+fn looks_again_after_a_refusal() {
+    let blocked = || Script::checking().answer(0, Answer::App(Err(Fault::Refused)));
     for (name, script, want) in [
-        ("still so", verify().answer(1, verified("new", app(10, false))), "post: post"),
-        ("changed back", verify().answer(1, verified("old", app(10, false))), "sync: release"),
-        ("changed on", verify().answer(1, verified("newer", app(10, false))), "settle: release"),
-        (
-            "emptied",
-            verify().answer(1, Answer::Verified(Ok((unusable, app(10, false))))),
-            "hold: release",
-        ),
-        (
-            "another was first",
-            verify().answer(1, verified("new", app(11, true))),
-            "doomed: release app",
-        ),
-        (
-            "deploying",
-            verify().answer(1, verified("new", app(10, true))),
-            "wait-deployment: release app",
-        ),
-        (
-            "Marathon down",
-            verify().answer(1, Answer::Verified(Err(Fault::Unreachable))),
-            "check: release app",
-        ),
-        ("too slow", verify().answer(10, verified("new", app(10, false))), "check: release app"),
-        ("lease lost", verify().then(1, Event::LeaseLost), "check: release app"),
-        ("watch says otherwise", verify().then(1, wants("old")), "sync: release"),
-    ] {
-        assert_eq!(script.shows(), want, "{name}");
-    }
-    let renewed = verify();
-    let until = renewed.now + Duration::from_secs(20);
-    let renewed = renewed.then(5, Event::Renewed(until)).answer(9, verified("new", app(10, false)));
-    assert_eq!(renewed.shows(), "post: post");
-}
-
-#[test]
-fn asks_once_and_looks_for_the_effect() {
-    let post = |posted| Script::posting().answer(1, Answer::Posted(posted));
-    let doubt = || post(Posted::Unknown);
-    for (name, script, want) in [
-        ("accepted", post(Posted::Accepted), "ambiguous: app"),
-        ("conflict", post(Posted::Conflict), "wait-deployment: release app"),
-        ("not delivered", post(Posted::Later), "check: release app"),
-        ("refused", post(Posted::Refused), "blocked: release"),
-        ("no answer", doubt(), "ambiguous: app"),
-        ("effect", doubt().answer(1, Answer::App(Ok(app(11, true)))), "doomed: release app"),
-        (
-            "effect begins",
-            doubt().answer(1, Answer::App(Ok(app(10, true)))),
-            "wait-deployment: release app",
-        ),
-        ("no effect yet", doubt().answer(1, Answer::App(Ok(app(10, false)))), "ambiguous: app"),
-        ("no effect", doubt().answer(30, Answer::App(Ok(app(10, false)))), "check: release app"),
-        (
-            "Marathon gone",
-            doubt().answer(99, Answer::App(Err(Fault::Unreachable))),
-            "ambiguous: app",
-        ),
-        ("lease lost", doubt().then(9, Event::LeaseLost), "ambiguous: "),
-        ("change back", doubt().then(1, wants("old")), "ambiguous: "),
-        (
-            "change back, no effect",
-            doubt().then(1, wants("old")).answer(30, Answer::App(Ok(app(10, false)))),
-            "sync: release",
-        ),
-        ("blocked, time", post(Posted::Refused).then(300, Event::Tick), "check: app"),
-        ("blocked, change", post(Posted::Refused).then(9, wants("newer")), "settle: "),
+        ("time", blocked().then(300, Event::Tick), "check: app"),
+        ("too early", blocked().then(299, Event::Tick), "blocked: "),
+        ("change", blocked().then(9, wants("newer")), "settle: "),
+        ("change back", blocked().then(9, wants("old")), "sync: "),
     ] {
         assert_eq!(script.shows(), want, "{name}");
     }
@@ -278,10 +266,10 @@ fn ignores_answers_to_questions_it_no_longer_asks() {
     let late = Script::verifying();
     let Some(ticket) = late.instance.state().ticket() else { panic!("no question") };
     let late = late.then(1, wants("old")).then(1, wants("new")).then(2, Event::Tick);
-    let late = late.then(0, Event::Answered(ticket, verified("new", app(10, false))));
+    let late = late.then(0, Event::Answered(ticket, verified(found("new", app(10, false)))));
     assert_eq!(late.shows(), "check: ");
 
-    let won = Script::checking().answer(0, Answer::App(Ok(app(10, false))));
+    let won = Script::checking().answer(0, sees(10, false));
     let Some(ticket) = won.instance.state().ticket() else { panic!("no question") };
     let lease = won.now + LEASE;
     let won = won.then(1, wants("old"));
@@ -290,12 +278,75 @@ fn ignores_answers_to_questions_it_no_longer_asks() {
 }
 
 #[test]
-fn takes_the_first_look_for_its_version_when_it_has_none() {
-    let mut script = Script::new();
-    script.instance = Instance::new(digest("old"), None, SETTLE, script.now);
-    let script = script.then(0, wants("new")).then(2, Event::Tick);
-    let script = script.answer(0, Answer::App(Ok(app(50, false))));
-    assert_eq!(script.shows(), "elect: lock");
-    let script = script.answer(0, Answer::Lock(Election::Lost)).answer(1, Answer::LockFree);
-    assert_eq!(script.answer(1, Answer::App(Ok(app(51, true)))).shows(), "doomed: app");
+fn looks_for_its_version_when_it_has_none() {
+    let nameless = || {
+        let script = Script::new();
+        let identity = Identity { boot: digest("old"), version: None, task: String::new() };
+        Script { instance: Instance::new(identity, POLICY, script.now), ..script }.changed()
+    };
+    let task = Task { version: Some(version(49)), healthy: None };
+    let known = App { task: Some(task), ..app(50, false) };
+    for (name, script, want) in [
+        ("the first look stands in", nameless().answer(0, sees(50, false)), "elect: lock"),
+        ("its task tells", nameless().answer(0, Answer::App(Ok(known))), "doomed: app"),
+        (
+            "later looks do not",
+            nameless()
+                .answer(0, sees(50, false))
+                .answer(0, Answer::Lock(Election::Lost))
+                .answer(1, Answer::LockFree)
+                .answer(1, sees(51, true)),
+            "doomed: app",
+        ),
+    ] {
+        assert_eq!(script.shows(), want, "{name}");
+    }
+}
+
+#[test]
+fn signals_once_for_each_change() {
+    let script = Script::with(Policy { way: Way::Signal, ..POLICY }).changed();
+    assert_eq!(script.shows(), "sync: signal");
+    let script = script.then(60, wants("new"));
+    assert_eq!(script.shows(), "sync: ");
+    let script = script.then(0, wants("old"));
+    assert_eq!(script.shows(), "settle: ");
+    assert_eq!(script.then(2, Event::Tick).shows(), "sync: signal");
+}
+
+#[test]
+fn leaves_one_after_the_other() {
+    let elect = || Script::with(Policy { way: Way::Exit, ..POLICY }).changed();
+    let without_app = |value| Found { app: None, ..found(value, app(10, false)) };
+    let paused = Found { bar: Some(Bar::Paused), ..without_app("new") };
+    for (name, script, want) in [
+        ("wants the lock", elect(), "elect: lock"),
+        ("its turn", elect().wins().answer(0, verified(without_app("new"))), "leaving: leave"),
+        (
+            "after its turn",
+            elect().wins().answer(0, verified(without_app("new"))).then(1, wants("old")),
+            "leaving: ",
+        ),
+        ("changed back", elect().wins().answer(0, verified(without_app("old"))), "sync: release"),
+        ("paused", elect().wins().answer(0, verified(paused)), "hold: release unpaused"),
+        (
+            "another's turn",
+            elect().answer(0, Answer::Lock(Election::Lost)).answer(20, Answer::LockFree),
+            "elect: lock",
+        ),
+        (
+            "without the right to lock",
+            elect()
+                .answer(0, Answer::Lock(Election::Denied))
+                .answer(5, verified(without_app("new"))),
+            "leaving: leave",
+        ),
+        (
+            "Consul down",
+            elect().wins().answer(0, Answer::Verified(Err(Fault::Unreachable))),
+            "elect: release lock",
+        ),
+    ] {
+        assert_eq!(script.shows(), want, "{name}");
+    }
 }

@@ -1,0 +1,143 @@
+//! A shell with job control on a terminal of its own, as somebody sits at it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
+
+use crate::init::state;
+
+/// Ctrl-Z.
+pub(crate) const SUSPEND: &str = "\x1a";
+
+/// What runs on a terminal, killed with its test.
+pub(crate) struct Session {
+    process: Child,
+    terminal: File,
+    seen: String,
+}
+
+impl Session {
+    /// An interactive shell.
+    pub(crate) fn shell() -> Self {
+        Self::start(Command::new("bash").args(["--norc", "--noprofile", "--noediting", "-i"]))
+    }
+
+    /// A command that is the first of its session, like what a container with a terminal starts.
+    pub(crate) fn start(command: &Command) -> Self {
+        let terminal =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, vec![]).unwrap();
+        let path = std::ffi::OsStr::from_bytes(name.to_bytes());
+        let mut options = OpenOptions::new();
+        let custom = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
+        let options = std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, custom);
+        let end: OwnedFd = options.read(true).write(true).open(path).unwrap().into();
+        // Only what programs say is to be seen, not what is typed.
+        let mut modes = tcgetattr(&end).unwrap();
+        modes.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&end, OptionalActions::Now, &modes).unwrap();
+        let stream = || Stdio::from(end.try_clone().unwrap());
+        let process = Command::new("setsid")
+            .arg("--ctty")
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env("PS1", "$ ")
+            .env("HISTFILE", "/dev/null")
+            .stdin(stream())
+            .stdout(stream())
+            .stderr(stream())
+            .spawn()
+            .unwrap();
+        Self { process, terminal: terminal.into(), seen: String::new() }
+    }
+
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.terminal.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads until it has seen `text`; gives what came before it.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            if let Some((before, after)) = self.seen.split_once(text) {
+                let (before, after) = (before.to_owned(), after.to_owned());
+                self.seen = after;
+                return before;
+            }
+            let mut buffer = [0; 4096];
+            let count = self.terminal.read(&mut buffer).unwrap_or(0);
+            assert!(count > 0, "'{text}' never came after: {}", self.seen);
+            self.seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+    }
+
+    /// The rest of a line that begins so.
+    pub(crate) fn line(&mut self, start: &str) -> String {
+        self.wait_for(start);
+        self.wait_for("\n").trim().to_owned()
+    }
+
+    /// Whose turn it is at the terminal.
+    pub(crate) fn foreground(&self) -> Pid {
+        tcgetpgrp(&self.terminal).unwrap()
+    }
+
+    /// The first process of the session, which is also its first group.
+    pub(crate) fn leader(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // All that is left of the session goes with its terminal, but what is stopped, which needs more.
+        let session = self.process.id().to_string();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let fields = stat.rsplit(')').next().unwrap_or_default();
+            let number = entry.file_name().into_string().ok().and_then(|name| name.parse().ok());
+            if fields.split_whitespace().nth(3) == Some(&session)
+                && let Some(pid) = number.and_then(Pid::from_raw)
+            {
+                // It may have ended meanwhile.
+                kill_process(pid, Signal::KILL).ok();
+            }
+        }
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Waits until a process is in a state, or gone.
+pub(crate) fn wait_for_state(pid: &str, want: &str) {
+    while state(pid).is_some_and(|state| state != want) {
+        std::thread::yield_now();
+    }
+}
+
+/// Says who it and its init are, then which signals it gets and what is typed, until that is `end`.
+pub(crate) const TALKER: &str = r#"
+import os, select, signal
+signals, tell = os.pipe()
+os.set_blocking(tell, False)
+signal.set_wakeup_fd(tell)
+for number in (signal.SIGINT, signal.SIGUSR2):
+    signal.signal(number, lambda *_: None)
+os.write(1, b"child %d\n" % os.getpid())
+os.write(1, b"init %d\n" % os.getppid())
+text = b""
+while text != b"end\n":
+    for source in select.select([0, signals], [], [])[0]:
+        text = os.read(source, 100)
+        if source == signals:
+            os.write(1, b"".join(b"signal %d\n" % number for number in text))
+        else:
+            os.write(1, b"read " + text)
+"#;
