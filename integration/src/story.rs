@@ -23,6 +23,8 @@ const PRODUCTION: &str = "/app/production/test-server";
 const STAGING: &str = "/app/staging/test-server";
 const BACKEND: &str = "cluster_production:test-server";
 const PREFIX: &str = "app/production/test-server/";
+/// What the app's wrappers share: the record of its last restart outlives them all.
+const NOTES: &str = "svc-wrapper/v1/app/production/test-server/";
 
 /// Walks through the whole story.
 ///
@@ -181,7 +183,9 @@ pub async fn delete(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()
     })
     .await?;
     let consul = platform.consul.agents().first().context("no agents")?.client();
-    consul.kv_delete_tree(PREFIX).await?;
+    for folder in [PREFIX, NOTES] {
+        consul.kv_delete_tree(folder).await?;
+    }
     within("the wrappers' keys to be gone", PATIENCE, async || {
         let keys =
             consul.kv_list("", &Query::default()).await.map_err(|error| error.to_string())?.value;

@@ -17,7 +17,7 @@ use crate::plan::{Plan, plan};
 use crate::policy::Policy;
 use crate::service::{Actual, Owner, Ownership, Registration, ServiceId, mark};
 use crate::skipped::{Reason, Skipped};
-use crate::tombstone::Tombstones;
+use crate::tombstone::{Fate, Tombstones};
 use crate::trigger::{Look, react};
 use crate::view::{AppAnswer, View};
 
@@ -143,15 +143,15 @@ impl Mirror {
         self.view.update(answer);
     }
 
-    /// Takes in an event: what to read again, and whether a task of ours ends, which allows no delay.
-    pub fn on_event(&mut self, event: &Event, now: Instant) -> (Look, bool) {
+    /// Takes in an event: what to read again, and how far tasks of ours have got that end, which allows little delay.
+    pub fn on_event(&mut self, event: &Event, now: Instant) -> (Look, Option<Fate>) {
         let may_be_here = |host: &str| self.sides.values().any(|side| side.here.may_be(host));
         let reaction = react(event, &self.view, may_be_here);
-        let ends = !reaction.ending.is_empty();
+        let fate = reaction.ending.iter().map(|(.., fate)| *fate).max();
         for (task, evidence, fate) in reaction.ending {
             self.tombstones.bury(task, evidence, fate, now);
         }
-        (reaction.look, ends)
+        (reaction.look, fate)
     }
 
     /// When to ask Marathon for a complete answer, to confirm what is held back.

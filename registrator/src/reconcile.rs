@@ -26,6 +26,7 @@ use crate::mirror::Mirror;
 use crate::notify::Notify;
 use crate::snapshot::{self, Fresh, Reading};
 use crate::stream::{Signal, follow};
+use crate::tombstone::Fate;
 use crate::trigger::{Trigger, Work};
 
 mod converge;
@@ -34,9 +35,12 @@ mod once;
 /// How often the agent is asked what it has.
 pub const AGENT_POLL: Duration = Duration::from_secs(2);
 
-/// How long the removal of a dying task may wait for the answer of the read that it causes, so that a task that replaces it is registered
-/// before. Marathon kills the old task in the same moment in which it finds the new one healthy.
-const URGENT: Duration = Duration::from_millis(50);
+/// How long the removal of a task that has ended may wait for the answer of the read that it causes, so that a task that
+/// replaces it is registered before.
+const ENDED: Duration = Duration::from_millis(50);
+/// The same for a task that was told to end, and serves until it has. Marathon kills the old tasks in the same moment in which
+/// it finds the new ones healthy: with a Marathon that answers slowly there would be none in between.
+const KILLING: Duration = Duration::from_secs(2);
 
 /// Marathon drops a listener after 1024 events that it did not take.
 const QUEUE: usize = 256;
@@ -186,38 +190,43 @@ impl Reconciler {
 
     /// Takes in everything that waits before it compares, so that a burst costs one comparison.
     fn on_signals(&mut self, first: Signal, signals: &mut Receiver<Signal>) {
-        let mut ends = self.on_signal(first);
+        let mut fate = self.on_signal(first);
         while let Ok(signal) = signals.try_recv() {
-            ends |= self.on_signal(signal);
+            fate = fate.max(self.on_signal(signal));
         }
-        if ends {
+        if let Some(fate) = fate {
             self.trigger.hurry();
-            self.urgent.get_or_insert_with(|| Instant::now() + URGENT);
+            let patience = match fate {
+                Fate::Ended => ENDED,
+                Fate::Killing => KILLING,
+            };
+            let at = Instant::now() + patience;
+            self.urgent = Some(self.urgent.map_or(at, |urgent| urgent.min(at)));
         }
     }
 
-    /// Whether a task ends.
-    fn on_signal(&mut self, signal: Signal) -> bool {
+    /// How far tasks have got that end.
+    fn on_signal(&mut self, signal: Signal) -> Option<Fate> {
         let now = Instant::now();
         match (signal, &mut self.state) {
             (Signal::Attached, _) => {
                 self.board.attached(true, now);
                 self.board.asked_marathon("events", 1);
                 self.trigger.everything();
-                false
+                None
             }
             (Signal::Lost, _) => {
                 self.board.attached(false, now);
                 self.board.error("stream");
-                false
+                None
             }
             (Signal::Event(event), State::Seeing(mirror)) => {
                 self.board.event(now);
-                let (look, ends) = mirror.on_event(&event, now);
+                let (look, fate) = mirror.on_event(&event, now);
                 self.trigger.look(look);
-                ends
+                fate
             }
-            (Signal::Event(_), _) => false,
+            (Signal::Event(_), _) => None,
         }
     }
 
@@ -287,7 +296,10 @@ impl Reconciler {
 
     async fn on_agent_tick(&mut self) {
         if !matches!(self.state, State::Nameless) {
-            self.converge().await;
+            // What is urgent has a time of its own, and waits for an answer until then.
+            if self.urgent.is_none() {
+                self.converge().await;
+            }
             return;
         }
         match self.discover().await {

@@ -45,7 +45,10 @@ fn a_killed_task_leaves_at_once_and_a_stale_answer_does_not_bring_it_back() {
     let mut mirror = mirror(view(3), now);
     write(&mirror.step(HERE, &agent, now), &mut agent);
     assert_eq!(agent.len(), 3);
-    assert_eq!(mirror.on_event(&killing("a.1"), now), (Look::App("/a".into()), true));
+    assert_eq!(
+        mirror.on_event(&killing("a.1"), now),
+        (Look::App("/a".into()), Some(Fate::Killing))
+    );
     write(&mirror.step(HERE, &agent, now), &mut agent);
     assert_eq!(agent.keys().collect::<Vec<_>>(), ["a.0:80", "a.2:80"]);
     mirror.replace(view(3), now, now);
@@ -159,7 +162,7 @@ fn each_agent_gets_its_own_and_no_other_s() {
         status: TaskState::Killing,
         host: "10.0.0.2".into(),
     };
-    assert!(mirror.on_event(&elsewhere, now).1);
+    assert!(mirror.on_event(&elsewhere, now).1.is_some());
     assert_eq!(written(&mut mirror, "srv2"), ["a.2:80"]);
 }
 
