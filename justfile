@@ -17,6 +17,12 @@ docs:
 test:
     integration/test
 
+# What the programs cost, beside their peers.
+bench:
+    cargo bench -p svc-wrapper --profile small
+    cargo bench -p registrator
+    cargo bench -p gotemplate
+
 # The rendered files of ctemplate's golden tests, written anew.
 golden:
     UPDATE_GOLDEN=1 cargo test -p ctemplate --test golden

@@ -63,7 +63,8 @@ impl Agent {
 
     /// It does not answer. One of many may be gone for long, and is not asked each time; the one beside us is.
     pub fn failed(&mut self, name: &str, err: &consul::Error, now: Instant) {
-        if self.outage.failed(err, now) {
+        // It is asked several things at the same time, and which of them fails first is no news.
+        if self.outage.failed(&err.kind, now) {
             warn!(agent = name, error = %err, "Consul's agent does not answer");
         }
         if name != LOCAL {

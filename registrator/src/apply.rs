@@ -23,8 +23,15 @@ pub struct Outcome {
     pub registered: u64,
     /// How many services were removed.
     pub deregistered: u64,
-    /// Consul wants fewer requests (429) or none of ours (403): what was left of the plan was not tried.
+    /// Consul wants fewer requests (429) or none of some services of ours (403).
     pub pushed_back: bool,
+}
+
+impl Outcome {
+    /// Consul wants fewer requests: what is left of the plan is not tried.
+    fn is_stopped(&self) -> bool {
+        self.failed.values().any(|err| err.status() == Some(429))
+    }
 }
 
 /// Writes the plan, and removes when all is written: what replaces a task is there before the task leaves.
@@ -66,7 +73,7 @@ async fn run(
     let mut running = JoinSet::new();
     loop {
         while running.len() < CONCURRENT
-            && !outcome.pushed_back
+            && !outcome.is_stopped()
             && let Some(item) = items.next()
         {
             let consul = consul.clone();
@@ -76,7 +83,8 @@ async fn run(
             None => return,
             Some(Ok(Done { id, kind, result: Err(err) })) => {
                 outcome.pushed_back |= err.status() == Some(429);
-                // A token that may not remove may still register.
+                // Rights are to a name: a token that may not write one service may write the next, and one that may
+                // not remove may still register.
                 outcome.pushed_back |= err.status() == Some(403) && kind == Kind::Registered;
                 drop(outcome.failed.insert(id, err));
             }

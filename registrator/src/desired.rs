@@ -79,7 +79,8 @@ pub fn desired(view: &View, context: Context<'_>) -> Desired {
         for task in &app.tasks {
             match context.here.place(&task.host) {
                 Place::Here(address) => {
-                    let metadata = metadata.get_or_init(|| Metadata::of(app));
+                    let metadata =
+                        metadata.get_or_init(|| Metadata::among(app, view.named(&app.id)));
                     desired.task(app, metadata, task, address, context);
                 }
                 // A resolver that fails is no reason to remove anything.

@@ -1,35 +1,8 @@
-//! How the program ends, after `sysexits.h`, so that a script can tell what is wrong from what is merely down.
+//! How the program ends, so that a script can tell what is wrong from what is merely down.
 
 use std::fmt;
-use std::process::ExitCode;
 
-/// How the program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// Stopped by a signal; or everything is as it should be.
-    Success = 0,
-    /// It could not run, or a service could not be written.
-    Failure = 1,
-    /// The command line is wrong (`EX_USAGE`).
-    Usage = 64,
-    /// Marathon or Consul did not answer (`EX_UNAVAILABLE`).
-    Unavailable = 69,
-    /// A removal waits for Marathon to confirm it (`EX_TEMPFAIL`).
-    Held = 75,
-    /// An answer could not be read (`EX_PROTOCOL`).
-    Protocol = 76,
-    /// Credentials or a token were refused (`EX_NOPERM`).
-    Denied = 77,
-    /// The configuration file is wrong, or a file that it names (`EX_CONFIG`).
-    Config = 78,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
+use daemon::exit::Exit;
 
 /// What kept the program from doing its job once.
 #[derive(Debug)]

@@ -30,8 +30,8 @@ struct Explained {
 /// What becomes of the app's tasks; `None` when Marathon does not know it. `skipped` is what was left out in the last step.
 pub fn explain(mirror: &Mirror, app: &AppId, skipped: &BTreeSet<Skipped>) -> Option<Explanation> {
     let unreadable = mirror.view().unreadable().find(|(id, _)| *id == app);
-    let known = mirror.view().apps().find(|known| known.id == *app);
-    if unreadable.is_none() && known.is_none() {
+    let known = mirror.view().named(app);
+    if unreadable.is_none() && known.is_empty() {
         return None;
     }
     let of_app = skipped.iter().filter(|skipped| skipped.app == *app);
@@ -44,7 +44,8 @@ pub fn explain(mirror: &Mirror, app: &AppId, skipped: &BTreeSet<Skipped>) -> Opt
         app_notes.push(Reason::Unreadable(why.to_owned()).to_string());
         app_notes.dedup();
     }
-    let tasks = known.into_iter().flat_map(|app| &app.tasks).map(|task| Explained {
+    let tasks = known.iter().filter(|_| unreadable.is_none());
+    let tasks = tasks.flat_map(|app| &app.tasks).map(|task| Explained {
         task: task.clone(),
         is_here: mirror.heres().any(|(_, here)| here.may_be(&task.host)),
         services: mirror.services_of(&task.id).map(|(id, it)| (id.clone(), it.clone())).collect(),

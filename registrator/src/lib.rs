@@ -90,13 +90,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use daemon::exit::Exit;
 use daemon::log::LogArgs;
 use tokio::task::JoinSet;
 
 use crate::board::Board;
 use crate::cli::{Cli, Typed};
 use crate::config::Config;
-use crate::exit::{Exit, Obstacle};
+use crate::exit::Obstacle;
 use crate::file::{File, FileError};
 use crate::notify::Notify;
 

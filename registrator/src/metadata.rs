@@ -32,6 +32,8 @@ pub struct Metadata {
     /// By the port's index.
     own: BTreeMap<usize, Keys>,
     wrong: BTreeSet<Reason>,
+    /// Another container of the same pod has ports, and the same name was given to both, or none.
+    pub(crate) shares_name: bool,
 }
 
 type Keys = BTreeMap<String, Value>;
@@ -72,13 +74,24 @@ struct Known {
 impl Metadata {
     /// Collects the keys.
     pub fn of(app: &App) -> Self {
+        Self::among(app, std::slice::from_ref(app))
+    }
+
+    /// Collects the keys of one container of a pod, which may be about a port of another one.
+    pub fn among(app: &App, containers: &[App]) -> Self {
         let declared = ports::declared(app);
+        let all: Vec<_> = containers.iter().flat_map(ports::declared).collect();
         let known = Known {
-            names: declared.iter().filter_map(|port| port.name).map(spelled).collect(),
-            numbers: declared.iter().map(|port| port.number).collect(),
-            any_number: declared.iter().any(|port| port.number == 0),
+            names: all.iter().filter_map(|port| port.name).map(spelled).collect(),
+            numbers: all.iter().map(|port| port.number).collect(),
+            any_number: all.iter().any(|port| port.number == 0),
         };
-        let mut metadata = Self::default();
+        let shares_name = containers.iter().any(|other| {
+            !std::ptr::eq(other, app)
+                && !ports::declared(other).is_empty()
+                && given_names(other) == given_names(app)
+        });
+        let mut metadata = Self { shares_name, ..Self::default() };
         // Backwards: of two spellings the upper-case one, which sorts first, wins.
         for (from_labels, pairs) in [(false, &app.env), (true, &app.labels)] {
             for (key, value) in pairs.iter().rev() {
@@ -173,6 +186,11 @@ impl Metadata {
         let of_port = of_port.into_iter().flatten().map(|keys| (keys, true));
         of_port.chain(generic.into_iter().map(|keys| (keys, false)))
     }
+}
+
+fn given_names(app: &App) -> [Option<&String>; 4] {
+    let [name, names] = ["SERVICE_NAME", "SERVICE_NAMES"];
+    [app.labels.get(name), app.labels.get(names), app.env.get(name), app.env.get(names)]
 }
 
 enum About<'a> {

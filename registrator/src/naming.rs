@@ -42,7 +42,7 @@ impl Metadata {
         several: bool,
         policy: &Policy,
     ) -> (Vec<String>, Vec<Reason>) {
-        let suffix = several && policy.port_suffix == PortSuffix::Several;
+        let suffix = (several || self.shares_name) && policy.port_suffix == PortSuffix::Several;
         let (mut names, mut wrong) = (Vec::new(), Vec::new());
         let mut lists = [self.get(port, "NAME"), self.get(port, "NAMES")];
         if lists.iter().flatten().any(|found| found.of_port) {

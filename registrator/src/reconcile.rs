@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daemon::backoff::{Backoff, jitter};
+use daemon::exit::Exit;
 use daemon::outage::Outage;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
@@ -20,7 +21,7 @@ use tracing::{info, warn};
 use crate::agents::{self, Agent};
 use crate::board::{Board, kind_of};
 use crate::config::{Config, Run};
-use crate::exit::{Exit, Obstacle};
+use crate::exit::Obstacle;
 use crate::here::Here;
 use crate::mirror::Mirror;
 use crate::notify::Notify;

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
-use marathon::{AppId, Kind};
+use marathon::{AppId, Kind, Malformed};
 use tokio::task::JoinSet;
+use tracing::debug;
 
 use crate::here::Here;
 use crate::service::{Actual, Registration};
 use crate::trigger::Work;
-use crate::view::{AppAnswer, View};
+use crate::view::{self, AppAnswer, View};
 
 /// A resolver that does not answer must not keep a good answer of Marathon's waiting.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -75,13 +76,23 @@ impl Fresh {
 }
 
 async fn all(client: &marathon::Client) -> Result<Fresh, marathon::Error> {
-    let apps = client.apps_with_tasks().await?;
-    // Without its id nobody can tell which services such an app has: then the answer as a whole is not to be trusted.
-    if let Some(nameless) = apps.malformed.iter().find(|app| app.id.is_none()) {
-        let kind = Kind::Decode(format!("an app without id: {}", nameless.reason));
-        return Err(marathon::Error { url: "/v2/apps".to_owned(), kind });
-    }
-    Ok(Fresh::All(View::of(apps)))
+    let apps = client.apps_with_tasks_as(view::trimmed).await?;
+    named(&apps.malformed, "/v2/apps")?;
+    // One after the other: when the first fails, the second is not worth asking for.
+    let Some(pods) = client.pods_as(view::trimmed_pod).await? else {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| debug!("Marathon has no pods"));
+        return Ok(Fresh::All(View::of(apps)));
+    };
+    named(&pods.malformed, "/v2/pods/::status")?;
+    Ok(Fresh::All(View::of(apps).with_pods(pods)))
+}
+
+/// Without its id nobody can tell which services an app has: then the answer as a whole is not to be trusted.
+fn named(malformed: &[Malformed], url: &str) -> Result<(), marathon::Error> {
+    let Some(nameless) = malformed.iter().find(|app| app.id.is_none()) else { return Ok(()) };
+    let kind = Kind::Decode(format!("an app without id: {}", nameless.reason));
+    Err(marathon::Error { url: url.to_owned(), kind })
 }
 
 async fn apps(client: &marathon::Client, ids: &BTreeSet<AppId>) -> Result<Fresh, marathon::Error> {
@@ -93,22 +104,31 @@ async fn apps(client: &marathon::Client, ids: &BTreeSet<AppId>) -> Result<Fresh,
             && let Some(id) = ids.next()
         {
             let client = client.clone();
-            requests.spawn(async move { (client.app(&id).await, id) });
+            requests.spawn(async move { app(&client, id).await });
         }
         match requests.join_next().await {
             None => return Ok(Fresh::Apps(answers)),
-            Some(Ok((Ok(app), _))) => answers.push(AppAnswer::Found(Box::new(app))),
-            Some(Ok((Err(err), id))) if is_gone(&err) => {
-                answers.push(AppAnswer::Gone(id));
-            }
+            Some(Ok(Ok(answer))) => answers.push(answer),
             // One app that has no model: the list of all apps says which, and gives the others.
-            Some(Ok((Err(err), _))) if matches!(err.kind, Kind::Decode(_)) => {
+            Some(Ok(Err(err))) if matches!(err.kind, Kind::Decode(_)) => {
                 return all(client).await;
             }
-            Some(Ok((Err(err), _))) => return Err(err),
+            Some(Ok(Err(err))) => return Err(err),
             // A request that panicked is one that said nothing.
             Some(Err(_)) => {}
         }
+    }
+}
+
+/// Events do not say whether an id is that of an app or of a pod.
+async fn app(client: &marathon::Client, id: AppId) -> Result<AppAnswer, marathon::Error> {
+    match client.app(&id).await {
+        Err(err) if is_gone(&err) => {}
+        answer => return answer.map(|app| AppAnswer::Found(Box::new(app))),
+    }
+    match client.pod(&id).await {
+        Err(err) if matches!(err.status(), Some(404 | 405)) => Ok(AppAnswer::Gone(id)),
+        answer => answer.map(AppAnswer::Pod),
     }
 }
 
@@ -176,3 +196,6 @@ pub async fn agent(consul: &consul::Client) -> Result<BTreeMap<String, Actual>, 
     });
     Ok(actual.collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,12 +19,15 @@ pub const ALL_GAP: Duration = Duration::from_secs(1);
 const MAX_APPS: usize = 50;
 
 /// The events to subscribe to.
-pub const SUBSCRIBED: [&str; 5] = [
+pub const SUBSCRIBED: [&str; 8] = [
     kinds::STATUS_UPDATE,
     kinds::HEALTH_STATUS_CHANGED,
     kinds::INSTANCE_CHANGED,
     kinds::INSTANCE_HEALTH_CHANGED,
     kinds::APP_TERMINATED,
+    kinds::POD_CREATED,
+    kinds::POD_UPDATED,
+    kinds::POD_DELETED,
 ];
 
 /// What an event means for us.
@@ -44,7 +47,7 @@ pub enum Look {
     Nowhere,
     /// This app.
     App(AppId),
-    /// Everything: the event could not be read.
+    /// Everything: the event could not be read, or tells of pods.
     Everywhere,
 }
 
@@ -62,13 +65,13 @@ pub fn react(event: &Event, view: &View, may_be_here: impl Fn(&str) -> bool) -> 
         Event::InstanceChanged { app, instance, condition, host }
             if host.as_deref().is_none_or(&may_be_here) =>
         {
-            let tasks = view.tasks_of(app).iter().filter(|_| condition == "Killing");
+            let tasks = view.tasks_of(app).filter(|_| condition == "Killing");
             let tasks = tasks.filter(|task| instance.covers(&task.id) && may_be_here(&task.host));
             let ending = tasks.map(|task| (task.id.clone(), Evidence::Instance, Fate::Killing));
             Reaction { look: Look::App(app.clone()), ending: ending.collect() }
         }
         Event::HealthChanged { app, instance, .. } => {
-            let mut tasks = view.tasks_of(app).iter().filter(|task| instance.covers(&task.id));
+            let mut tasks = view.tasks_of(app).filter(|task| instance.covers(&task.id));
             let elsewhere = tasks.next().is_some_and(|task| !may_be_here(&task.host));
             let look = if elsewhere { Look::Nowhere } else { Look::App(app.clone()) };
             Reaction { look, ..Reaction::default() }

@@ -27,9 +27,6 @@ use journal::Journal;
 use notes::Notes;
 use questions::{Marathon, Outages, Questions};
 
-/// What we leave with so that something starts the command again (`EX_TEMPFAIL`).
-pub const LEAVING: u8 = 75;
-
 /// What is to become of the child.
 #[derive(Clone, Debug)]
 pub enum Order {

@@ -14,6 +14,12 @@ pub enum Exit {
     Usage = 64,
     /// Something it cannot work without was not there in time (`EX_UNAVAILABLE`).
     Unavailable = 69,
+    /// Not now, but soon: the same again may succeed (`EX_TEMPFAIL`).
+    TemporaryFailure = 75,
+    /// What was answered could not be read (`EX_PROTOCOL`).
+    Protocol = 76,
+    /// Credentials or a token were refused (`EX_NOPERM`).
+    Denied = 77,
     /// A configuration file or a template is wrong (`EX_CONFIG`).
     Config = 78,
 }

@@ -3,33 +3,37 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::deployment::DeploymentRef;
 use crate::lenient;
 use crate::{AppId, Task};
 
-/// All apps of one answer. An app that cannot be read does not hide the others.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Apps {
+/// All apps of one answer, or what was kept of each. An app that cannot be read does not hide the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Apps<T = App> {
     /// What could be read.
-    pub apps: Vec<App>,
+    pub apps: Vec<T>,
     /// What could not.
     pub malformed: Vec<Malformed>,
 }
 
-impl Apps {
-    /// Each app is read straight from its text: a tree of values would be several times the answer, which may have tens of
-    /// thousands of tasks.
-    pub(crate) fn from_texts(texts: Vec<&RawValue>) -> Self {
+impl<T> Apps<T> {
+    /// Each app is read straight from its text, and kept as `keep` leaves it before the next one is read: an answer may have
+    /// tens of thousands of tasks.
+    pub(crate) fn from_texts<R: DeserializeOwned>(
+        texts: Vec<&RawValue>,
+        mut keep: impl FnMut(R) -> T,
+    ) -> Self {
         #[derive(Deserialize)]
         struct Id {
             id: AppId,
         }
-        let mut answer = Self::default();
+        let mut answer = Self { apps: Vec::new(), malformed: Vec::new() };
         for text in texts {
             match serde_json::from_str(text.get()) {
-                Ok(app) => answer.apps.push(app),
+                Ok(app) => answer.apps.push(keep(app)),
                 Err(err) => {
                     let id = serde_json::from_str(text.get()).ok().map(|Id { id }| id);
                     answer.malformed.push(Malformed { id, reason: err.to_string() });
@@ -372,7 +376,7 @@ mod tests {
     fn a_malformed_app_does_not_hide_the_others() {
         let text = r#"[{"id":"/a"},{"id":"/b","ports":"x"},7]"#;
         let texts: Vec<&RawValue> = serde_json::from_str(text).unwrap();
-        let apps = Apps::from_texts(texts);
+        let apps = Apps::from_texts(texts, |app: App| app);
         assert_eq!(apps.apps.len(), 1);
         let ids: Vec<_> = apps.malformed.iter().map(|app| app.id.clone()).collect();
         assert_eq!(ids, [Some("/b".into()), None]);

@@ -21,7 +21,7 @@ use crate::deployment::{Deployment, DeploymentRef, Submitted};
 use crate::endpoint::{Endpoint, Endpoints, take_credentials};
 use crate::error::{Error, Kind};
 use crate::stream::EventStream;
-use crate::{App, AppId, Apps};
+use crate::{App, AppId, Apps, Pod};
 
 /// A standby redirects to the leader once; more hops than an election can explain are a loop.
 const MAX_REDIRECTS: usize = 5;
@@ -117,6 +117,14 @@ impl Client {
 
     /// All apps with their tasks.
     pub async fn apps_with_tasks(&self) -> Result<Apps, Error> {
+        self.apps_with_tasks_as(|app| app).await
+    }
+
+    /// All apps with their tasks, each as `keep` leaves it: never are there more of them whole than one.
+    pub async fn apps_with_tasks_as<T>(
+        &self,
+        keep: impl FnMut(App) -> T,
+    ) -> Result<Apps<T>, Error> {
         #[derive(Deserialize)]
         struct Answer<'a> {
             #[serde(borrow)]
@@ -129,7 +137,28 @@ impl Client {
         let text = String::from_utf8_lossy(&body);
         let answer: Answer<'_> =
             serde_json::from_str(&text).map_err(|err| unreadable(&url, &err))?;
-        Ok(Apps::from_texts(answer.apps))
+        Ok(Apps::from_texts(answer.apps, keep))
+    }
+
+    /// All pods with their instances, each as `keep` leaves it; `None` of a Marathon that has no pods: those before 1.4.
+    pub async fn pods_as<T>(&self, keep: impl FnMut(Pod) -> T) -> Result<Option<Apps<T>>, Error> {
+        let (url, response) = match self.send(&Call::get("/v2/pods/::status".to_owned())).await {
+            Err(err) if matches!(err.status(), Some(404 | 405)) => return Ok(None),
+            answer => answer?,
+        };
+        let body = self.body(&url, response).await?;
+        let text = String::from_utf8_lossy(&body);
+        let pods: Vec<&RawValue> =
+            serde_json::from_str(&text).map_err(|err| unreadable(&url, &err))?;
+        Ok(Some(Apps::from_texts(pods, keep)))
+    }
+
+    /// One pod with its instances.
+    ///
+    /// # Errors
+    /// A pod that does not exist is a status of 404, and so is any pod before 1.4.
+    pub async fn pod(&self, id: &AppId) -> Result<Pod, Error> {
+        self.json(Call::get(format!("/v2/pods{id}::status"))).await
     }
 
     /// One app with its tasks.

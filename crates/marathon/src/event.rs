@@ -21,6 +21,12 @@ pub mod kinds {
     pub const INSTANCE_HEALTH_CHANGED: &str = "instance_health_changed_event";
     /// [`Event::AppTerminated`](super::Event::AppTerminated)
     pub const APP_TERMINATED: &str = "app_terminated_event";
+    /// [`Event::Unknown`](super::Event::Unknown), as are the next two: that there was one says it all
+    pub const POD_CREATED: &str = "pod_created_event";
+    /// The definition of a pod changed.
+    pub const POD_UPDATED: &str = "pod_updated_event";
+    /// A pod was deleted.
+    pub const POD_DELETED: &str = "pod_deleted_event";
     /// [`Event::DeploymentSuccess`](super::Event::DeploymentSuccess)
     pub const DEPLOYMENT_SUCCESS: &str = "deployment_success";
     /// [`Event::DeploymentFailed`](super::Event::DeploymentFailed)

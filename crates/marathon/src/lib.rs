@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `id.rs` | newtypes of the identifiers, and which tasks an instance id means |
 //! | `app.rs` `task.rs` `deployment.rs` | wire types of the v2 API |
+//! | `pod.rs` | pure: the status of a pod to apps and tasks |
 //! | `lenient.rs` | what "null, missing and empty alike" means to serde |
 //! | `sse.rs` | pure: bytes to frames of a server-sent event stream |
 //! | `event.rs` | pure: a frame to an [`Event`] |
@@ -27,6 +28,7 @@ mod error;
 mod event;
 mod id;
 mod lenient;
+mod pod;
 pub mod sse;
 mod stream;
 mod task;
@@ -42,5 +44,6 @@ pub use endpoint::{Credentials, Endpoint, EndpointError, Endpoints};
 pub use error::{Error, Kind};
 pub use event::{Event, decode, kinds};
 pub use id::{AppId, InstanceId, TaskId};
+pub use pod::Pod;
 pub use stream::EventStream;
 pub use task::{HealthCheckResult, Task, TaskIp, TaskState};

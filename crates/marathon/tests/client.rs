@@ -138,6 +138,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_marathon_without_pods_says_404_or_405_and_anything_else_is_an_answer_or_an_error() {
+        let answer = |status: &str, body: &str| {
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        };
+        for old in ["404 Not Found", "405 Method Not Allowed"] {
+            let server = Server::start(answer(old, "<html>")).await;
+            assert_eq!(client(&server.address).pods_as(|pod| pod).await.unwrap(), None, "{old}");
+            assert!(server.heads()[0].starts_with("GET /v2/pods/::status HTTP/1.1\r\n"));
+        }
+        for broken in [UNAVAILABLE.to_owned(), answer("200 OK", "{}"), answer("200 OK", "[{")] {
+            let server = Server::start(broken.clone()).await;
+            assert!(client(&server.address).pods_as(|pod| pod).await.is_err(), "{broken}");
+        }
+        let pods = r#"[{"id":"/a","spec":{"containers":[{"name":"c"}]},"instances":null},{"id":"/b","spec":7}]"#;
+        let server = Server::start(answer("200 OK", pods)).await;
+        let pods = client(&server.address).pods_as(|pod| pod.id).await.unwrap().unwrap();
+        assert_eq!(pods.apps, ["/a".into()]);
+        assert_eq!(pods.malformed[0].id, Some("/b".into()));
+        let pod = r#"{"id":"/g/a","spec":{"containers":[]}}"#;
+        let server = Server::start(answer("200 OK", pod)).await;
+        let pod = client(&server.address).pod(&"/g/a".into()).await.unwrap();
+        assert_eq!((pod.id, pod.containers), ("/g/a".into(), Vec::new()));
+        assert!(server.heads()[0].starts_with("GET /v2/pods/g/a::status HTTP/1.1\r\n"));
+    }
+
+    #[tokio::test]
     async fn a_stream_tells_events_and_its_silence_is_an_error() {
         let frame = "data: {\"eventType\":\"app_terminated_event\",\"appId\":\"/a\"}\r\n\r\n";
         let server = Server::start(format!("{STREAM}{frame}")).await;

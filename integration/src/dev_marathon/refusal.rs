@@ -48,6 +48,8 @@ pub enum Refusal {
     BadTaskId(String),
     /// `scale` and `wipe` together.
     ScaleAndWipe,
+    /// There is no such pod, because there are none at all.
+    NoPod(String),
     /// A path that leads nowhere.
     NoRoute(String),
     /// A path that does not know this method.
@@ -66,6 +68,7 @@ impl Refusal {
             // Marathon 1.9 to 1.11 take an unknown path for an internal error.
             Self::NoRoute(_) if compat >= Compat::V1_11 => 500,
             Self::NoRoute(_)
+            | Self::NoPod(_)
             | Self::NoApp(..)
             | Self::NoGroup(_)
             | Self::NoTask(_)
@@ -114,6 +117,7 @@ impl Refusal {
                 format!("Invalid task id '{id}'. [requirement failed: unknown task id format]")
             }
             Self::ScaleAndWipe => "You cannot use scale and wipe at the same time.".to_owned(),
+            Self::NoPod(id) => format!("Pod '{id}' does not exist"),
             Self::NoRoute(path) => format!("URI not found: {path}"),
             Self::MethodNotAllowed => "Method Not Allowed".to_owned(),
         }

@@ -1,6 +1,14 @@
 //! The registrator against a real Consul agent and a development Marathon, which fail in every way that is known.
 
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod host;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod rig;
 
 #[cfg(test)]
@@ -46,6 +54,34 @@ mod tests {
         let least = sampler.stop();
         assert!(least >= 4, "only {least} services at some time\n{}", rig.registrator.log());
         assert!(rig.has_by_hand().await);
+    }
+
+    #[tokio::test]
+    async fn a_silent_stream_is_attached_again_before_the_next_resync() {
+        const READS: &str = "registrator_marathon_requests_total{what=\"everything\"}";
+        const EVENTS: &str = "registrator_events_total";
+        let rig = Rig::start(&["--resync-interval", "24h"]).await;
+        rig.deploy(&web(2)).await;
+        rig.mirrored(2).await;
+        rig.fault("/faults", json!({"freeze_streams": true})).await;
+        // Long enough after the last event that nothing is still to be read because of it.
+        eventually("the stream to be silent", PATIENCE, async || {
+            let page = rig.page("/metrics").await;
+            let age =
+                page.lines().find_map(|it| it.strip_prefix("registrator_stream_age_seconds "));
+            if age.is_some_and(|age| age.parse::<f64>().unwrap() > 3.0) {
+                Ok(())
+            } else {
+                Err(page)
+            }
+        })
+        .await;
+        let (reads, events) = (rig.metric(READS).await, rig.metric(EVENTS).await);
+        rig.scale(5).await;
+        rig.mirrored(5).await;
+        assert_eq!(rig.times("event stream silent for"), 1, "{}", rig.registrator.log());
+        assert_eq!(rig.metric(EVENTS).await, events);
+        assert_eq!(rig.metric(READS).await, reads + 1);
     }
 
     #[tokio::test]

@@ -33,13 +33,32 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let consul = DevAgent::start().await.unwrap();
+        Self::beside(DevAgent::start().await.unwrap(), arguments).await
+    }
+
+    /// With an agent that has settings of its own.
+    pub(crate) async fn beside(consul: DevAgent, arguments: &[&str]) -> Self {
+        Self::with(consul, command(program("registrator")), arguments).await
+    }
+
+    /// With a registrator that is called like this.
+    pub(crate) async fn with(consul: DevAgent, command: Command, arguments: &[&str]) -> Self {
+        let api = consul.api();
+        Self::at(consul, &api, command, arguments).await
+    }
+
+    /// With a registrator that reaches the agent at `api`.
+    pub(crate) async fn at(
+        consul: DevAgent,
+        api: &str,
+        mut command: Command,
+        arguments: &[&str],
+    ) -> Self {
         let network = Network::claim().unwrap();
         let ip = consul.ip().to_string();
         let marathon = DevMarathon::start(&network, &["--agent", &ip]).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut command = command(program("registrator"));
-        command.args(options(&consul.api(), marathon.url())).args(arguments);
+        command.args(options(api, marathon.url())).args(arguments);
         command.args(["--status", &format!("{}:9110", network.host(2))]);
         let log = folder.path().join("log");
         let registrator = Process::start("registrator", command, &log).unwrap();
@@ -98,6 +117,30 @@ impl Rig {
         let page = self.page("/metrics").await;
         let line = page.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|value| value.trim().parse().ok()).unwrap_or_default()
+    }
+
+    /// Waits until a counter has grown by as much.
+    pub(crate) async fn grown(&self, name: &str, by: u64) {
+        let before = self.metric(name).await;
+        eventually(&format!("{name} to grow"), PATIENCE, async || {
+            let now = self.metric(name).await;
+            if now >= before + by { Ok(()) } else { Err(self.registrator.log()) }
+        })
+        .await;
+    }
+
+    /// Waits until the log says it.
+    pub(crate) async fn said(&self, text: &str) {
+        eventually(text, PATIENCE, async || {
+            let log = self.registrator.log();
+            if log.contains(text) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    }
+
+    /// How often the log has said it.
+    pub(crate) fn times(&self, text: &str) -> usize {
+        self.registrator.log().matches(text).count()
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {

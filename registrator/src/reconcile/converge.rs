@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use daemon::exit::Exit;
 use serde_json::{Map, Value};
 use tracing::{info, warn};
 
@@ -14,7 +15,6 @@ use crate::apply;
 use crate::board::AgentState;
 use crate::cli::Output;
 use crate::config::{Mode, Scope};
-use crate::exit::Exit;
 use crate::heartbeat::Beat;
 use crate::mirror::Step;
 use crate::plan::{Plan, plan};

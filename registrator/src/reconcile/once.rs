@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use daemon::exit::Exit;
 use marathon::AppId;
 
 use super::converge::{Outcome, say};
@@ -9,7 +10,7 @@ use super::{Reconciler, State};
 use crate::agents;
 use crate::cli::Output;
 use crate::config::Run;
-use crate::exit::{Exit, Obstacle};
+use crate::exit::Obstacle;
 use crate::explain::explain;
 use crate::snapshot::{self, Reading};
 use crate::trigger::Work;
@@ -26,7 +27,7 @@ impl Reconciler {
         }
         Ok(match self.converge().await {
             Outcome::Done => Exit::Success,
-            Outcome::Held => Exit::Held,
+            Outcome::Held => Exit::TemporaryFailure,
             Outcome::Failed { denied: true } => Exit::Denied,
             Outcome::Failed { denied: false } | Outcome::Nothing => Exit::Failure,
             Outcome::Unanswered(err) => return Err(err.into()),

@@ -144,3 +144,26 @@ fn the_earlier_of_two_schedules_counts() {
     assert_eq!(trigger.take(start + ALL_GAP), Some(Work::All));
     assert_eq!(trigger.due(start), None);
 }
+
+#[test]
+fn pods_are_followed_as_apps_are() {
+    let status = |name: &str| json!({"name": name, "status": "TASK_RUNNING"});
+    let pod = json!({"id": "/pod", "spec": {"containers": [{"name": "a"}, {"name": "b"}]},
+        "instances": [{"id": "pod.instance-1", "agentHostname": "here", "containers": [status("a"), status("b")]}]});
+    let pods = Apps { apps: vec![serde_json::from_value(pod).unwrap()], malformed: Vec::new() };
+    let view = View::default().with_pods(pods);
+    let event = Event::InstanceChanged {
+        app: "/pod".into(),
+        instance: "pod.instance-1".into(),
+        condition: "Killing".into(),
+        host: Some("here".into()),
+    };
+    let reaction = react(&event, &view, |host| host == "here");
+    assert_eq!(reaction.look, Look::App("/pod".into()));
+    let ending: Vec<_> = reaction.ending.iter().map(|(task, ..)| task.as_str()).collect();
+    assert_eq!(ending, ["pod.instance-1.a", "pod.instance-1.b"]);
+    for kind in [kinds::POD_CREATED, kinds::POD_UPDATED, kinds::POD_DELETED] {
+        let event = Event::Unknown { kind: kind.into() };
+        assert_eq!(react(&event, &view, |_| false).look, Look::Everywhere, "{kind}");
+    }
+}

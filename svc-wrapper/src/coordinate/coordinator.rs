@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use daemon::exit::Exit;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::Order;
 use super::journal::{Journal, announce};
 use super::questions::Questions;
-use super::{LEAVING, Order};
 use crate::lock::Lease;
 use crate::reading::Reading;
 use crate::restart::{Action, Answer, Delay, Event, Instance, Request, Ticket};
@@ -76,7 +77,8 @@ impl<F: FnMut(Order)> Coordinator<F> {
                         (self.orders)(Order::Signal(number));
                     }
                 }
-                Action::Leave => (self.orders)(Order::Leave(LEAVING)),
+                // So that something starts the command again.
+                Action::Leave => (self.orders)(Order::Leave(Exit::TemporaryFailure as u8)),
             }
         }
         self

@@ -29,6 +29,12 @@ pub(super) fn answer(
         Route::Info => {
             show(&|cluster| Ok(Reply::json(wire::info(cluster.compat, &marathon.leader()))))
         }
+        // Nothing here makes pods, which came with 1.4.
+        Route::Pods => show(&|cluster| match cluster.compat {
+            Compat::V0_13 => Err(Refusal::NoRoute("/v2/pods".to_owned())),
+            Compat::V1_4 | Compat::V1_11 => Ok(Reply::json(json!([]))),
+        }),
+        Route::Pod(id) => Err(Refusal::NoPod(id.trim_end_matches("::status").to_owned())),
         Route::Leader => Ok(Reply::json(json!({"leader": marathon.leader()}))),
         Route::Abdicate => Ok(abdicate(marathon)),
         Route::Apps => show(&|cluster| apps::list(cluster, call)),
