@@ -40,6 +40,14 @@ impl Init {
         }
     }
 
+    /// With all signals at their defaults, whatever the tests themselves were started with: nohup(1) and shells without job
+    /// control leave some ignored, which every process below would inherit.
+    pub(crate) fn command(self) -> Command {
+        let mut command = undisturbed();
+        command.arg(self.program());
+        command
+    }
+
     pub(crate) fn options(self, choices: &[Choice]) -> Vec<&'static str> {
         let of = |choice: &Choice| -> &'static [&'static str] {
             match (self, choice) {
@@ -59,7 +67,7 @@ impl Init {
     /// As a child of the test.
     pub(crate) fn start(self, choices: &[Choice], command: &[&str]) -> Running {
         let options = self.options(choices);
-        Running::spawn(Command::new(self.program()).args(options).args(command))
+        Running::spawn(self.command().args(options).args(command))
     }
 
     /// As PID 1 of a namespace of its own.
@@ -69,10 +77,17 @@ impl Init {
     }
 }
 
+/// `env`, which runs what follows with all signals at their defaults.
+pub(crate) fn undisturbed() -> Command {
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal");
+    command
+}
+
 /// `unshare`, which runs what follows as PID 1 and takes it along when it ends itself.
 pub(crate) fn namespace() -> Command {
-    let mut command = Command::new("unshare");
-    command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+    let mut command = undisturbed();
+    command.args(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]);
     command
 }
 

@@ -1,12 +1,13 @@
 //! What is to be seen of an init, whichever it is: the tests of svc-wrapper want it, the comparison with tini prints it.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-use crate::init::{Choice, Init, PYTHON, Running, SLEEPER, output, signal, state, status};
+use crate::init::{
+    Choice, Init, PYTHON, Running, SLEEPER, output, signal, state, status, undisturbed,
+};
 use crate::shell::{SUSPEND, Session, TALKER, wait_for_state};
 
 /// All signals but those that cannot be caught, SIGCHLD, and the two of the C library.
@@ -171,8 +172,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 ";
-    let mut command = Command::new(PYTHON);
-    command.args(["-c", careless]).arg(init.program()).args(init.options(&[]));
+    let mut command = undisturbed();
+    command.args([PYTHON, "-c", careless]).arg(init.program()).args(init.options(&[]));
     let text = output(command.args(["cat", "/proc/self/status"]));
     ["SigBlk", "SigIgn", "SigCgt"].map(|field| {
         u64::from_str_radix(&status(&text, field), 16).unwrap_or_else(|_| panic!("{field}: {text}"))

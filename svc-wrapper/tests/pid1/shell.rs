@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
 
-use crate::init::state;
+use crate::init::{state, undisturbed};
 
 /// Ctrl-Z.
 pub(crate) const SUSPEND: &str = "\x1a";
@@ -45,8 +45,8 @@ impl Session {
         modes.local_modes.remove(LocalModes::ECHO);
         tcsetattr(&end, OptionalActions::Now, &modes).unwrap();
         let stream = || Stdio::from(end.try_clone().unwrap());
-        let process = Command::new("setsid")
-            .arg("--ctty")
+        let process = undisturbed()
+            .args(["setsid", "--ctty"])
             .arg(command.get_program())
             .args(command.get_args())
             .env("PS1", "$ ")

@@ -50,7 +50,7 @@ fn arguments_streams_and_folder_reach_the_command_untouched() {
         cat.process.stdin.as_mut().unwrap().write_all(b"through\n").unwrap();
         assert_eq!(cat.end(), ("through\n".to_owned(), Some(0)));
 
-        let mut pwd = Command::new(Init::Wrapper.program());
+        let mut pwd = Init::Wrapper.command();
         assert_eq!(output(pwd.current_dir("/usr/lib").args(options).arg("/bin/pwd")), "/usr/lib\n");
     }
 }
@@ -61,7 +61,7 @@ fn any_bytes_reach_the_command() {
     let script =
         "import os, sys; a = os.fsencode(sys.argv[1]); e = os.environb[b'V']; print(a == e, a)";
     for options in [&[][..], &["--pdeathsig", "TERM"]] {
-        let mut command = Command::new(Init::Wrapper.program());
+        let mut command = Init::Wrapper.command();
         command.args(options).args([PYTHON, "-c", script]).arg(bytes).env("V", bytes);
         assert_eq!(output(&mut command), "True b'\\xff\\xfe=\\x01\\t'\n", "{options:?}");
     }
@@ -70,7 +70,7 @@ fn any_bytes_reach_the_command() {
 #[test]
 fn the_environment_is_ours_and_nothing_else() {
     for options in [&[][..], &["--pdeathsig", "TERM"]] {
-        let mut command = Command::new(Init::Wrapper.program());
+        let mut command = Init::Wrapper.command();
         let command = command.env_clear().env("A", "1").args(options).arg("/usr/bin/env");
         assert_eq!(output(command), "A=1\n", "{options:?}");
     }

@@ -82,7 +82,7 @@ fn a_program_runs_before_the_stop() {
     let script = r#"echo "$0 $1 $V"; read line || echo nothing; kill -HUP $PPID"#;
     let words = ["sh", "-c", script, "a b", "*"];
     let options: Vec<&str> = words.iter().flat_map(|word| ["--pre-stop", word]).collect();
-    let mut command = std::process::Command::new(Init::Wrapper.program());
+    let mut command = Init::Wrapper.command();
     let mut running = Running::spawn(command.args(options).args(LISTENER).env("V", "$HOME"));
     assert_eq!(running.line(), "ready");
     running.signal(15);

@@ -1,8 +1,6 @@
 //! Somebody at a terminal.
 
-use std::process::Command;
-
-use crate::init::{Init, PYTHON, namespace, signal, state};
+use crate::init::{Init, PYTHON, namespace, signal, state, undisturbed};
 use crate::observe;
 use crate::shell::{SUSPEND, Session, TALKER, wait_for_state};
 
@@ -113,7 +111,7 @@ fn ctrl_z_does_nothing_where_nobody_could_continue() {
     let program = Init::Wrapper.program();
     for target in TARGETS {
         for as_pid_1 in [false, true] {
-            let mut command = if as_pid_1 { namespace() } else { Command::new("env") };
+            let mut command = if as_pid_1 { namespace() } else { undisturbed() };
             command.arg(&program).args(["--signal-target", target, PYTHON, "-c", TALKER]);
             let mut session = Session::start(&command);
             session.wait_for("init ");
