@@ -155,8 +155,9 @@ fn raw(consul: &DevAgent, token: &str, path: &str, body: &str) {
 fn asks_without_the_lock_where_it_may_not_lock() {
     const ROOT: &str = "9e0f1a52-4c5e-4b0e-9d7a-3a7c1d2b4e55";
     const READER: &str = "1f0d3f0e-61d5-4f3c-8f5d-2a35a0a9a111";
+    // Consul 1.11 renamed `master`, and still knows the old name.
     let settings = format!(
-        "acl {{ enabled = true, default_policy = \"deny\", tokens {{ initial_management = \"{ROOT}\", agent = \"{ROOT}\" }} }}"
+        "acl {{ enabled = true, default_policy = \"deny\", tokens {{ master = \"{ROOT}\", agent = \"{ROOT}\" }} }}"
     );
     let access = Config { token: Some(Token::from(ROOT.to_owned())), ..Config::default() };
     let consul = block_on(DevAgent::start_with(&[&settings], access)).unwrap();
