@@ -197,6 +197,7 @@ impl Reconciler {
         }
         if let Some(fate) = fate {
             self.trigger.hurry();
+            self.backoff.reset();
             let patience = match fate {
                 Fate::Ended => ENDED,
                 Fate::Killing => KILLING,

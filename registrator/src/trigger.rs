@@ -128,9 +128,11 @@ impl Trigger {
         }
     }
 
-    /// The next read of apps shall not wait: a task of ours ends, and what replaces it may be in the answer.
+    /// The next read shall not wait, not even after a failure: a task of ours ends, and what replaces it may be in the
+    /// answer.
     pub fn hurry(&mut self) {
         self.last_apps = None;
+        self.not_before = None;
     }
 
     /// A read failed: what it was for is to be read again, but nothing before `not_before`.

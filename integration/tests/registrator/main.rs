@@ -121,6 +121,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_roll_soon_after_a_long_outage_leaves_no_moment_without_a_service() {
+        const FAILURES: &str = "registrator_errors_total{kind=\"marathon_status\"}";
+        let rig = Rig::start(&["--resync-interval", "1s"]).await;
+        rig.deploy(&web(2)).await;
+        rig.mirrored(2).await;
+        rig.fault("/faults", json!({"answers": "unavailable"})).await;
+        // The pauses between the attempts have grown to half a minute then.
+        rig.grown(FAILURES, 6).await;
+        let sampler = Sampler::start(&rig);
+        rig.marathon.order(Method::DELETE, "/faults", None).await.unwrap();
+        let answer = rig.marathon.post("/v2/apps/web/restart", &json!({})).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        rig.marathon.deployed().await;
+        rig.mirrored(2).await;
+        assert_eq!(sampler.stop(), 2, "{}", rig.registrator.log());
+    }
+
+    #[tokio::test]
     async fn nothing_is_written_over_a_hundred_resyncs() {
         const READS: &str = "registrator_marathon_requests_total{what=\"everything\"}";
         const WRITES: &str = "registrator_consul_requests_total{what=\"write\"}";

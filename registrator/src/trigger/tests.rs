@@ -134,6 +134,16 @@ fn what_failed_is_read_again_after_a_pause() {
 }
 
 #[test]
+fn a_task_that_ends_ends_the_pause_after_a_failure() {
+    let start = Instant::now();
+    let mut trigger = Trigger::default();
+    trigger.failed(Work::All, start + Duration::from_secs(30));
+    trigger.look(Look::App("/a".into()));
+    trigger.hurry();
+    assert_eq!(trigger.take(start), Some(Work::All));
+}
+
+#[test]
 fn the_earlier_of_two_schedules_counts() {
     let start = Instant::now();
     let mut trigger = Trigger::default();
