@@ -31,6 +31,20 @@ pub fn consul() -> Result<PathBuf> {
     }
 }
 
+/// consul-template: `CONSUL_TEMPLATE_BIN`, else the one in the cache.
+///
+/// # Errors
+///
+/// When there is none, with the command that gets it.
+pub fn consul_template() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("CONSUL_TEMPLATE_BIN") {
+        return existing(path.into(), "the path in CONSUL_TEMPLATE_BIN");
+    }
+    let cached = cache().join("consul-template-0.41.1/consul-template");
+    let missing = "consul-template is missing; get it with `integration/fetch consul-template`";
+    cached.is_file().then_some(cached).context(missing)
+}
+
 /// HAProxy: `HAPROXY_BIN`, else the one on PATH or in `/usr/sbin`.
 ///
 /// # Errors
