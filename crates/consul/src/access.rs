@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use daemon::redact::Redacted;
-use daemon::tls::{Identity, Tls};
+use daemon::tls::{HalfIdentity, Identity, Tls};
 use thiserror::Error;
 
 use crate::client::{Config, Token};
@@ -62,8 +62,8 @@ pub struct Access {
 #[non_exhaustive]
 pub enum AccessError {
     /// A certificate without its key, or the other way round.
-    #[error("Consul: a client's certificate and its key must be given together")]
-    HalfIdentity,
+    #[error("Consul: {0}")]
+    Identity(#[from] HalfIdentity),
     /// Neither true nor false.
     #[error("{name} is '{value}': expected true or false")]
     Switch {
@@ -91,7 +91,12 @@ impl Access {
             !address.contains("://") && switch("CONSUL_HTTP_SSL", &variable)?.unwrap_or(false);
         Ok(Config {
             address: if https { format!("https://{address}") } else { address },
-            token: self.token(&variable),
+            token: Token::first(
+                self.consul_token.as_ref(),
+                self.consul_token_file.as_deref(),
+                variable,
+                ["CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE"],
+            ),
             credentials: self
                 .consul_auth
                 .clone()
@@ -100,15 +105,6 @@ impl Access {
             namespace: self.consul_namespace.clone().or_else(|| variable("CONSUL_NAMESPACE")),
             tls,
         })
-    }
-
-    fn token(&self, variable: &impl Fn(&'static str) -> Option<String>) -> Option<Token> {
-        let given = self.consul_token.clone().filter(|token| !token.expose().is_empty());
-        let given =
-            given.map(Token::Value).or_else(|| self.consul_token_file.clone().map(Token::File));
-        given
-            .or_else(|| variable("CONSUL_HTTP_TOKEN").map(Token::from))
-            .or_else(|| variable("CONSUL_HTTP_TOKEN_FILE").map(|path| Token::File(path.into())))
     }
 
     fn tls(&self, variable: &impl Fn(&'static str) -> Option<String>) -> Result<Tls, AccessError> {
@@ -122,11 +118,7 @@ impl Access {
             self.consul_ca.clone()
         };
         let certificate = path(&self.consul_cert, "CONSUL_CLIENT_CERT");
-        let identity = match (certificate, path(&self.consul_key, "CONSUL_CLIENT_KEY")) {
-            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
-            (None, None) => None,
-            _ => return Err(AccessError::HalfIdentity),
-        };
+        let identity = Identity::of(certificate, path(&self.consul_key, "CONSUL_CLIENT_KEY"))?;
         let server_name = self.consul_tls_server_name.clone();
         Ok(Tls {
             authorities,
@@ -209,7 +201,8 @@ mod tests {
         };
         assert_eq!(got.tls, want);
         assert!(config("", &[("CONSUL_HTTP_SSL_VERIFY", "0")]).unwrap().tls.insecure);
-        assert_eq!(config("--consul-cert /a", &[]).unwrap_err(), AccessError::HalfIdentity);
+        let error = config("--consul-cert /a", &[]).unwrap_err();
+        assert_eq!(error, AccessError::Identity(HalfIdentity));
         let error = config("", &[("CONSUL_HTTP_SSL", "yes")]).unwrap_err().to_string();
         assert_eq!(error, "CONSUL_HTTP_SSL is 'yes': expected true or false");
     }

@@ -28,6 +28,22 @@ impl Secret {
                 .map_err(|reason| SecretError { path: path.clone(), reason: reason.to_string() }),
         }
     }
+
+    /// What comes first of an option, an option that names a file, and the two variables of the environment that do the
+    /// same. What is empty is not given.
+    pub fn first(
+        value: Option<&Redacted<String>>,
+        file: Option<&Path>,
+        variable: impl Fn(&'static str) -> Option<String>,
+        [name, name_of_file]: [&'static str; 2],
+    ) -> Option<Self> {
+        let given = value.filter(|value| !value.expose().is_empty()).cloned().map(Self::Value);
+        let variable = |name| variable(name).filter(|value| !value.is_empty());
+        given
+            .or_else(|| file.map(Path::to_owned).map(Self::File))
+            .or_else(|| variable(name).map(Self::from))
+            .or_else(|| variable(name_of_file).map(|path| Self::File(path.into())))
+    }
 }
 
 impl From<String> for Secret {

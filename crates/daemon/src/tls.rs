@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 mod verifier;
 
-use verifier::{Renamed, Unverified};
+use verifier::{Accepts, Verifier};
 
 /// How a server is trusted, and how we are known to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,29 @@ pub struct Identity {
     pub certificate: PathBuf,
     /// PEM file: its private key.
     pub key: PathBuf,
+}
+
+/// A certificate without its key, or a key without its certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a client's certificate and its key must be given together")]
+pub struct HalfIdentity;
+
+impl Identity {
+    /// Both files, or neither.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is missing.
+    pub fn of(
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+    ) -> Result<Option<Self>, HalfIdentity> {
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Some(Self { certificate, key })),
+            (None, None) => Ok(None),
+            _ => Err(HalfIdentity),
+        }
+    }
 }
 
 /// Settings that make no connection.
@@ -98,20 +121,16 @@ impl Tls {
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         if self.insecure {
-            return Ok(Arc::new(Unverified(provider)));
+            return Ok(Arc::new(Verifier { accepts: Accepts::Anything, provider }));
         }
         let roots = Arc::new(self.roots()?);
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
             .build()
             .map_err(|error| TlsError::NoAuthorities(format!(": {error}")))?;
-        match &self.server_name {
-            None => Ok(verifier),
-            Some(name) => {
-                let known = ServerName::try_from(name.clone());
-                let name = known.map_err(|_| TlsError::ServerName(name.clone()))?;
-                Ok(Arc::new(Renamed { verifier, name }))
-            }
-        }
+        let Some(name) = &self.server_name else { return Ok(verifier) };
+        let known = ServerName::try_from(name.clone());
+        let known = known.map_err(|_| TlsError::ServerName(name.clone()))?;
+        Ok(Arc::new(Verifier { accepts: Accepts::Name(verifier, known), provider }))
     }
 
     fn roots(&self) -> Result<RootCertStore, TlsError> {

@@ -64,14 +64,8 @@ impl Access {
         let path = |given: &Option<PathBuf>, name| {
             given.clone().or_else(|| variable(name).map(PathBuf::from))
         };
-        let identity = match (
-            path(&self.marathon_cert, "MARATHON_CERT"),
-            path(&self.marathon_key, "MARATHON_KEY"),
-        ) {
-            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
-            (None, None) => None,
-            _ => return Err(EndpointError::HalfIdentity),
-        };
+        let certificate = path(&self.marathon_cert, "MARATHON_CERT");
+        let identity = Identity::of(certificate, path(&self.marathon_key, "MARATHON_KEY"))?;
         let authorities = if self.marathon_ca.is_empty() {
             variable("MARATHON_CA").map(PathBuf::from).into_iter().collect()
         } else {
@@ -79,23 +73,21 @@ impl Access {
         };
         let tls =
             Tls { authorities, identity, server_name: None, insecure: self.marathon_insecure };
-        let token = self.token(&variable);
+        let token = Secret::first(
+            self.marathon_token.as_ref(),
+            self.marathon_token_file.as_deref(),
+            variable,
+            ["MARATHON_TOKEN", "MARATHON_TOKEN_FILE"],
+        );
         let endpoints = endpoints.with_credentials(credentials.as_ref());
         Ok(Config { token, tls, ..Config::new(endpoints) })
-    }
-
-    fn token(&self, variable: &impl Fn(&'static str) -> Option<String>) -> Option<Secret> {
-        let given = self.marathon_token.clone().map(Secret::Value);
-        given
-            .or_else(|| self.marathon_token_file.clone().map(Secret::File))
-            .or_else(|| variable("MARATHON_TOKEN").map(Secret::from))
-            .or_else(|| variable("MARATHON_TOKEN_FILE").map(|path| Secret::File(path.into())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use daemon::tls::HalfIdentity;
 
     use super::*;
 
@@ -141,6 +133,6 @@ mod tests {
     #[test]
     fn half_an_identity_is_refused() {
         let error = config("--marathon-key /k", &[]).unwrap_err();
-        assert_eq!(error, EndpointError::HalfIdentity);
+        assert_eq!(error, EndpointError::Identity(HalfIdentity));
     }
 }

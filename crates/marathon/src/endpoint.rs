@@ -135,8 +135,8 @@ pub enum EndpointError {
     #[error("credentials must be user:password")]
     Credentials,
     /// A certificate without its key, or the other way round.
-    #[error("a client's certificate and its key must be given together")]
-    HalfIdentity,
+    #[error("Marathon: {0}")]
+    Identity(#[from] daemon::tls::HalfIdentity),
 }
 
 fn parse(entry: &str, scheme: &str) -> Result<Endpoint, EndpointError> {

@@ -1,4 +1,4 @@
-//! Verifiers of servers' certificates that the TLS library does not have ready.
+//! The verifier of servers' certificates for what the TLS library has none ready.
 
 use std::sync::Arc;
 
@@ -8,19 +8,24 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// Expects another name than the one that was connected to: Consul's servers are `server.<datacenter>.consul`
-/// whatever their addresses.
+/// Checks certificates by a rule of its own, and signatures as always.
 #[derive(Debug)]
-pub(super) struct Renamed {
-    pub(super) verifier: Arc<WebPkiServerVerifier>,
-    pub(super) name: ServerName<'static>,
+pub(super) struct Verifier {
+    pub(super) accepts: Accepts,
+    pub(super) provider: Arc<CryptoProvider>,
 }
 
-/// Takes any certificate, from whoever holds its key.
+/// Which certificates are good.
 #[derive(Debug)]
-pub(super) struct Unverified(pub(super) Arc<CryptoProvider>);
+pub(super) enum Accepts {
+    /// For another name than the one that was connected to: Consul's servers are `server.<datacenter>.consul` whatever
+    /// their addresses.
+    Name(Arc<WebPkiServerVerifier>, ServerName<'static>),
+    /// Any, from whoever holds its key.
+    Anything,
+}
 
-impl ServerCertVerifier for Renamed {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -29,8 +34,12 @@ impl ServerCertVerifier for Renamed {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verifier = &self.verifier;
-        verifier.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+        match &self.accepts {
+            Accepts::Name(verifier, name) => {
+                verifier.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+            }
+            Accepts::Anything => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -39,42 +48,7 @@ impl ServerCertVerifier for Renamed {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, cert, dss, algorithms)
     }
 
@@ -84,11 +58,11 @@ impl ServerCertVerifier for Unverified {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, cert, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
