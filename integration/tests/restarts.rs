@@ -18,6 +18,7 @@ mod tests {
     use serde_json::{Value, json};
 
     const INSTANCES: usize = 20;
+    const CLIENTS: usize = 4;
     const ID: &str = "/app/production/test-server";
     const PREFIX: &str = "app/production/test-server";
     const LOCK: &str = "svc-wrapper/v1/app/production/test-server/lock";
@@ -44,7 +45,7 @@ mod tests {
             definition["env"].as_object_mut().unwrap().extend(env.as_object().unwrap().clone());
             platform.submit(&id, &definition, |_| {}).await.unwrap();
             platform.answered_by(3000, INSTANCES).await.unwrap();
-            let load = Load::start(platform.port(3000), 4);
+            let load = Load::start(platform.port(3000), CLIENTS);
             let versions = app(&platform).versions().await.unwrap();
             Self { platform, load, versions }
         }
@@ -68,10 +69,20 @@ mod tests {
             request.send().await.unwrap().error_for_status().unwrap();
         }
 
-        /// No request of all was lost.
-        async fn end(self) {
+        /// No request was lost, but what an instance may have been answering when it was killed without warning.
+        async fn end(mut self, killed: u64) {
             let report = self.load.stop().await;
-            assert!(report.requests > 0 && report.failures.is_empty(), "{report:?}");
+            if !report.failures.is_empty() {
+                self.platform.keep_folder();
+            }
+            let cut_off = report.failures.get("status 502 Bad Gateway").copied().unwrap_or(0);
+            let allowed = killed * u64::try_from(CLIENTS).unwrap();
+            let is_whole = cut_off <= allowed && report.failed() == cut_off;
+            assert!(
+                report.requests > 0 && is_whole,
+                "{report:?}, see {:?}",
+                self.platform.folder()
+            );
         }
     }
 
@@ -138,7 +149,7 @@ mod tests {
             site.app().put("GREETING", value).await.unwrap();
         }
         site.has("good night", 2).await;
-        site.end().await;
+        site.end(0).await;
     }
 
     #[tokio::test]
@@ -174,7 +185,7 @@ mod tests {
         site.has("two", 0).await;
         grant(&site.platform).await;
         site.has("three", 1).await;
-        site.end().await;
+        site.end(0).await;
     }
 
     #[tokio::test]
@@ -213,6 +224,6 @@ mod tests {
         kill_process(poster, Signal::KILL).unwrap();
         site.order(Method::DELETE, json!({})).await;
         site.has("two", 1).await;
-        site.end().await;
+        site.end(1).await;
     }
 }

@@ -19,6 +19,7 @@
 use std::cell::OnceCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use marathon::{App, AppId, Task, TaskId, TaskState};
 
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub known: &'a Known,
     /// What ends.
     pub tombstones: &'a Tombstones,
+    /// When this is decided.
+    pub now: Instant,
 }
 
 enum Gate {
@@ -181,7 +184,9 @@ impl Desired {
     fn unreadable(&mut self, app: &AppId, why: &str, context: Context<'_>) {
         let of_app = |service: &Registration| service.meta(mark::APP) == Some(app.as_str());
         for (task, services) in context.known {
-            if context.tombstones.fate(task).is_none() && services.values().any(of_app) {
+            if context.tombstones.counting(task, context.now).is_none()
+                && services.values().any(of_app)
+            {
                 self.keep(services, None);
             }
         }
@@ -202,12 +207,12 @@ impl Desired {
 }
 
 fn gate(app: &App, task: &Task, known: bool, context: Context<'_>) -> Gate {
-    let Context { policy, tombstones, .. } = context;
+    let Context { policy, tombstones, now, .. } = context;
     let killing = || match policy.on_killing {
         OnKilling::Maintenance if known => Gate::Rest(Reason::Killed),
         OnKilling::Maintenance | OnKilling::Remove => Gate::Out(Reason::Killed),
     };
-    match tombstones.fate(&task.id) {
+    match tombstones.counting(&task.id, now) {
         Some(Fate::Ended) => return Gate::Out(Reason::Killed),
         Some(Fate::Killing) if !task.state().is_terminal() => return killing(),
         Some(Fate::Killing) | None => {}

@@ -17,8 +17,8 @@ use crate::plan::{Plan, plan};
 use crate::policy::Policy;
 use crate::service::{Actual, Owner, Ownership, Registration, ServiceId, mark};
 use crate::skipped::{Reason, Skipped};
-use crate::tombstone::{Fate, Tombstones};
-use crate::trigger::{Look, react};
+use crate::tombstone::Tombstones;
+use crate::trigger::{Look, Reaction, react};
 use crate::view::{AppAnswer, View};
 
 /// How it is decided, all the time alike.
@@ -135,23 +135,31 @@ impl Mirror {
     pub fn replace(&mut self, view: View, asked: Instant, now: Instant) {
         self.view = view;
         self.asked = asked;
+        self.tombstones.answered(None, asked, now);
         self.tombstones.sweep(&self.view, asked, now);
     }
 
-    /// Takes in the answer for one app.
-    pub fn update(&mut self, answer: AppAnswer) {
+    /// Takes in the answer for one app, asked for at `asked`.
+    pub fn update(&mut self, answer: AppAnswer, asked: Instant, now: Instant) {
+        self.tombstones.answered(Some(answer.id()), asked, now);
         self.view.update(answer);
     }
 
-    /// Takes in an event: what to read again, and how far tasks of ours have got that end, which allows little delay.
-    pub fn on_event(&mut self, event: &Event, now: Instant) -> (Look, Option<Fate>) {
+    /// Takes in an event: what to read again, and, when tasks of ours end, by when that is to be written at the latest.
+    pub fn on_event(&mut self, event: &Event, now: Instant) -> (Look, Option<Instant>) {
         let may_be_here = |host: &str| self.sides.values().any(|side| side.here.may_be(host));
-        let reaction = react(event, &self.view, may_be_here);
-        let fate = reaction.ending.iter().map(|(.., fate)| *fate).max();
-        for (task, evidence, fate) in reaction.ending {
-            self.tombstones.bury(task, evidence, fate, now);
-        }
-        (reaction.look, fate)
+        let Reaction { look, ending } = react(event, &self.view, may_be_here);
+        let Look::App(app) = &look else { return (look, None) };
+        let buried = ending
+            .into_iter()
+            .map(|(task, evidence, fate)| self.tombstones.bury(app, task, (evidence, fate), now));
+        let latest = buried.min();
+        (look, latest)
+    }
+
+    /// When something is to be written without an answer of Marathon's.
+    pub fn write_at(&self, now: Instant) -> Option<Instant> {
+        self.tombstones.next(now)
     }
 
     /// When to ask Marathon for a complete answer, to confirm what is held back.
@@ -164,7 +172,7 @@ impl Mirror {
         let Some(mut side) = self.sides.remove(agent) else { return Step::default() };
         let ownership = &self.rules.ownership;
         side.remember(actual, ownership);
-        let desired = self.desired(&side);
+        let desired = self.desired(&side, now);
         let mut plan = plan(&desired.services, actual, ownership);
         let ours = actual.iter().filter(|(id, found)| ownership.of(id, found) == Owner::Ours);
         let about = Circumstances {
@@ -189,13 +197,14 @@ impl Mirror {
         Step { plan, held, skipped, beats }
     }
 
-    fn desired(&self, side: &Side) -> Desired {
+    fn desired(&self, side: &Side, now: Instant) -> Desired {
         let context = Context {
             here: &side.here,
             owner: &self.rules.ownership.owner,
             policy: &self.rules.policy,
             known: &side.known,
             tombstones: &self.tombstones,
+            now,
         };
         desired(&self.view, context)
     }

@@ -27,7 +27,6 @@ use crate::mirror::Mirror;
 use crate::notify::Notify;
 use crate::snapshot::{self, Fresh, Reading};
 use crate::stream::{Signal, follow};
-use crate::tombstone::Fate;
 use crate::trigger::{Trigger, Work};
 
 mod converge;
@@ -35,13 +34,6 @@ mod once;
 
 /// How often the agent is asked what it has.
 pub const AGENT_POLL: Duration = Duration::from_secs(2);
-
-/// How long the removal of a task that has ended may wait for the answer of the read that it causes, so that a task that
-/// replaces it is registered before.
-const ENDED: Duration = Duration::from_millis(50);
-/// The same for a task that was told to end, and serves until it has. Marathon kills the old tasks in the same moment in which
-/// it finds the new ones healthy: with a Marathon that answers slowly there would be none in between.
-const KILLING: Duration = Duration::from_secs(2);
 
 /// Marathon drops a listener after 1024 events that it did not take.
 const QUEUE: usize = 256;
@@ -87,7 +79,8 @@ struct Reconciler {
     marathon_outage: Outage,
     consul_outage: Outage,
     printed: Option<String>,
-    urgent: Option<Instant>,
+    /// When to write without having heard from Marathon.
+    write_at: Option<Instant>,
     /// Also agents that are of no concern as far as is known.
     visit_all: bool,
 }
@@ -123,7 +116,7 @@ impl Reconciler {
             marathon_outage: Outage::default(),
             consul_outage: Outage::default(),
             printed: None,
-            urgent: None,
+            write_at: None,
             visit_all: true,
         }
     }
@@ -137,7 +130,7 @@ impl Reconciler {
         self.trigger.everything();
         loop {
             let (seeing, may_read, read_at) = (self.is_seeing(), self.may_read(), self.read_at());
-            let (is_urgent, urgent) = (self.urgent.is_some(), self.urgent.unwrap_or(read_at));
+            let (may_write, write_at) = (self.write_at.is_some(), self.write_at.unwrap_or(read_at));
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -146,7 +139,7 @@ impl Reconciler {
                 }
                 Some(read) = self.reads.join_next() => self.on_read(read.ok()).await,
                 () = sleep_until(read_at.into()), if may_read => self.read(),
-                () = sleep_until(urgent.into()), if is_urgent => {
+                () = sleep_until(write_at.into()), if may_write => {
                     self.converge().await;
                 }
                 _ = agent.tick() => self.on_agent_tick().await,
@@ -191,24 +184,19 @@ impl Reconciler {
 
     /// Takes in everything that waits before it compares, so that a burst costs one comparison.
     fn on_signals(&mut self, first: Signal, signals: &mut Receiver<Signal>) {
-        let mut fate = self.on_signal(first);
+        let mut latest = self.on_signal(first);
         while let Ok(signal) = signals.try_recv() {
-            fate = fate.max(self.on_signal(signal));
+            latest = earlier(latest, self.on_signal(signal));
         }
-        if let Some(fate) = fate {
+        if latest.is_some() {
             self.trigger.hurry();
             self.backoff.reset();
-            let patience = match fate {
-                Fate::Ended => ENDED,
-                Fate::Killing => KILLING,
-            };
-            let at = Instant::now() + patience;
-            self.urgent = Some(self.urgent.map_or(at, |urgent| urgent.min(at)));
+            self.write_at = earlier(self.write_at, latest);
         }
     }
 
-    /// How far tasks have got that end.
-    fn on_signal(&mut self, signal: Signal) -> Option<Fate> {
+    /// When tasks of ours end: by when that is to be written at the latest.
+    fn on_signal(&mut self, signal: Signal) -> Option<Instant> {
         let now = Instant::now();
         match (signal, &mut self.state) {
             (Signal::Attached, _) => {
@@ -224,9 +212,9 @@ impl Reconciler {
             }
             (Signal::Event(event), State::Seeing(mirror)) => {
                 self.board.event(now);
-                let (look, fate) = mirror.on_event(&event, now);
+                let (look, latest) = mirror.on_event(&event, now);
                 self.trigger.look(look);
-                fate
+                latest
             }
             (Signal::Event(_), _) => None,
         }
@@ -251,11 +239,7 @@ impl Reconciler {
                     self.trigger.everything_at(now + spread(self.config.resync_interval));
                 }
                 self.absorb(fresh, asked, &resolved);
-                let next = self.trigger.due(now).is_some_and(|due| due <= now);
-                // The answer may be older than the event that made a removal urgent: then the next one decides.
-                if self.urgent.is_none_or(|urgent| urgent <= now) || !next {
-                    self.converge().await;
-                }
+                self.converge().await;
             }
             Err(err) => {
                 self.board.error(kind_of(&err.kind));
@@ -287,7 +271,7 @@ impl Reconciler {
                     Fresh::All(view) => mirror.replace(view, asked, now),
                     Fresh::Apps(answers) => {
                         for answer in answers {
-                            mirror.update(answer);
+                            mirror.update(answer, asked, now);
                         }
                     }
                 }
@@ -298,10 +282,7 @@ impl Reconciler {
 
     async fn on_agent_tick(&mut self) {
         if !matches!(self.state, State::Nameless) {
-            // What is urgent has a time of its own, and waits for an answer until then.
-            if self.urgent.is_none() {
-                self.converge().await;
-            }
+            self.converge().await;
             return;
         }
         match self.discover().await {
@@ -340,6 +321,10 @@ impl Reconciler {
             warn!(error = %err, "Consul's agent does not answer");
         }
     }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// Registrators that were started together must not read Marathon together for ever.

@@ -118,6 +118,15 @@ impl View {
 }
 
 impl AppAnswer {
+    /// Whom it is about.
+    pub fn id(&self) -> &AppId {
+        match self {
+            Self::Found(app) => &app.id,
+            Self::Pod(pod) => &pod.id,
+            Self::Gone(id) => id,
+        }
+    }
+
     /// The tasks in it.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         let apps = match self {

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::Duration;
 
 use marathon::Apps;
 use proptest::prelude::*;
@@ -25,7 +25,9 @@ fn of(view: &View, known: &Known, tombstones: &Tombstones) -> Desired {
 
 fn with_policy(view: &View, known: &Known, tombstones: &Tombstones, policy: &Policy) -> Desired {
     let here = here().with_scripts(true);
-    desired(view, Context { here: &here, owner: "me", policy, known, tombstones })
+    // Every grave counts by then.
+    let now = Instant::now() + Duration::from_mins(1);
+    desired(view, Context { here: &here, owner: "me", policy, known, tombstones, now })
 }
 
 fn fresh(apps: Vec<Value>) -> Desired {
@@ -123,7 +125,7 @@ fn the_gate() {
         let got = of(&view, &known, &Tombstones::default()).services;
         assert_eq!(got.len(), want, "{state} {results} {before}");
         let mut graves = Tombstones::default();
-        graves.bury("t.1".into(), Evidence::Task, Fate::Ended, Instant::now());
+        graves.bury(&"/a".into(), "t.1".into(), (Evidence::Task, Fate::Ended), Instant::now());
         assert!(of(&view, &known, &graves).services.is_empty(), "{state} buried");
     }
 }
@@ -165,7 +167,7 @@ fn an_app_or_a_task_that_does_not_fit_stays_as_it_is_and_stops_no_other() {
     let unreadable = View::of(Apps { apps, malformed: vec![malformed] });
     assert_eq!(of(&unreadable, &known, &Tombstones::default()).services.len(), 3);
     let mut graves = Tombstones::default();
-    graves.bury("t.1".into(), Evidence::Task, Fate::Ended, Instant::now());
+    graves.bury(&"/a".into(), "t.1".into(), (Evidence::Task, Fate::Ended), Instant::now());
     assert_eq!(of(&unreadable, &known, &graves).services.len(), 1);
 
     let mut without_tasks = good;
@@ -243,7 +245,7 @@ fn the_operator_decides_about_tasks_in_doubt() {
     for (state, results, fate, policy, want, resting) in rows {
         let mut graves = Tombstones::default();
         if let Some(fate) = fate {
-            graves.bury("t.1".into(), Evidence::Task, fate, Instant::now());
+            graves.bury(&"/a".into(), "t.1".into(), (Evidence::Task, fate), Instant::now());
         }
         let view = view(vec![test_server(&task(state, results))]);
         let got = with_policy(&view, &known, &graves, &policy);
@@ -281,7 +283,7 @@ fn everything_an_app_can_ask_for_in_one_service() {
     assert_eq!(it.tags, ["mesos", "a,b", "10.0.0.1"]);
     assert_eq!(it.meta("Team"), Some("/app/production/test-server"));
     assert_eq!((it.weights.passing, it.tag_override, it.checks.len()), (5, true, 1));
-    assert_eq!(it.ttl(), Some(std::time::Duration::from_secs(30)));
+    assert_eq!(it.ttl(), Some(Duration::from_secs(30)));
 }
 
 #[test]

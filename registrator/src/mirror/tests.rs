@@ -40,19 +40,37 @@ fn killing(task: &str) -> Event {
 }
 
 #[test]
-fn a_killed_task_leaves_at_once_and_a_stale_answer_does_not_bring_it_back() {
+fn a_killed_task_leaves_with_the_next_answer_and_a_stale_one_does_not_bring_it_back() {
     let (now, mut agent) = (Instant::now(), Agent::new());
     let mut mirror = mirror(view(3), now);
     write(&mirror.step(HERE, &agent, now), &mut agent);
     assert_eq!(agent.len(), 3);
-    assert_eq!(
-        mirror.on_event(&killing("a.1"), now),
-        (Look::App("/a".into()), Some(Fate::Killing))
-    );
-    write(&mirror.step(HERE, &agent, now), &mut agent);
+    let later = |millis| now + Duration::from_millis(millis);
+    let (look, latest) = mirror.on_event(&killing("a.1"), later(1));
+    assert_eq!(look, Look::App("/a".into()));
+    mirror.replace(view(3), now, later(2));
+    assert!(mirror.step(HERE, &agent, later(2)).plan.is_empty(), "asked for before the event");
+    assert_eq!(mirror.write_at(later(2)), latest);
+    mirror.replace(view(3), later(3), later(4));
+    write(&mirror.step(HERE, &agent, later(4)), &mut agent);
     assert_eq!(agent.keys().collect::<Vec<_>>(), ["a.0:80", "a.2:80"]);
-    mirror.replace(view(3), now, now);
-    assert!(mirror.step(HERE, &agent, now).plan.is_empty());
+    mirror.replace(view(3), later(3), later(5));
+    assert!(mirror.step(HERE, &agent, later(5)).plan.is_empty());
+}
+
+#[test]
+fn without_an_answer_each_killed_task_leaves_at_its_own_time() {
+    let (now, mut agent) = (Instant::now(), Agent::new());
+    let mut mirror = mirror(view(3), now);
+    write(&mirror.step(HERE, &agent, now), &mut agent);
+    let first = mirror.on_event(&killing("a.1"), now).1.unwrap();
+    let second = mirror.on_event(&killing("a.2"), now + Duration::from_secs(1)).1.unwrap();
+    assert_eq!(mirror.write_at(now), Some(first));
+    write(&mirror.step(HERE, &agent, first), &mut agent);
+    assert_eq!(agent.keys().collect::<Vec<_>>(), ["a.0:80", "a.2:80"]);
+    assert_eq!(mirror.write_at(first), Some(second));
+    write(&mirror.step(HERE, &agent, second), &mut agent);
+    assert_eq!(agent.keys().collect::<Vec<_>>(), ["a.0:80"]);
 }
 
 #[test]
@@ -162,8 +180,9 @@ fn each_agent_gets_its_own_and_no_other_s() {
         status: TaskState::Killing,
         host: "10.0.0.2".into(),
     };
-    assert!(mirror.on_event(&elsewhere, now).1.is_some());
-    assert_eq!(written(&mut mirror, "srv2"), ["a.2:80"]);
+    let latest = mirror.on_event(&elsewhere, now).1.unwrap();
+    let step = mirror.step("srv2", &Agent::new(), latest);
+    assert_eq!(step.plan.register.keys().map(ToString::to_string).collect::<Vec<_>>(), ["a.2:80"]);
 }
 
 #[test]

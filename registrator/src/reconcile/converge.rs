@@ -36,9 +36,9 @@ pub(super) enum Outcome {
 
 impl Reconciler {
     pub(super) async fn converge(&mut self) -> Outcome {
-        self.urgent = None;
         let State::Seeing(mirror) = &self.state else { return Outcome::Nothing };
         let now = Instant::now();
+        self.write_at = mirror.write_at(now);
         let concerned = (!self.visit_all).then(|| mirror.concerned());
         self.visit_all = false;
         let due = self.agents.iter().filter(|(name, agent)| {
