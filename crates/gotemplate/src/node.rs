@@ -63,6 +63,27 @@ pub(crate) enum Statement {
     Continue,
 }
 
+impl List {
+    /// Calls `visit` with the name of each template that is invoked.
+    pub(crate) fn each_invoked<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
+        for statement in &self.0 {
+            match statement {
+                Statement::Template(invocation) => visit(&invocation.name),
+                Statement::If(branch) | Statement::With(branch) | Statement::Range(branch) => {
+                    branch.list.each_invoked(visit);
+                    if let Some(otherwise) = &branch.otherwise {
+                        otherwise.each_invoked(visit);
+                    }
+                }
+                Statement::Text(_)
+                | Statement::Action(_)
+                | Statement::Break
+                | Statement::Continue => {}
+            }
+        }
+    }
+}
+
 /// `if`, `with` and `range`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Branch {

@@ -1,6 +1,10 @@
 //! Templates: parsed once, executed many times.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use crate::{
     error::{Error, Place},
@@ -188,6 +192,20 @@ impl<C> Template<C> {
     /// The names of all templates, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.trees.keys().map(AsRef::as_ref)
+    }
+
+    /// The names of the templates that are invoked and not defined, in order: for hosts that find them elsewhere and add
+    /// them with [`Parser::parse_into`].
+    pub fn undefined(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        for tree in self.trees.values() {
+            tree.root.each_invoked(&mut |name| {
+                if !self.trees.contains_key(name) {
+                    names.insert(name);
+                }
+            });
+        }
+        names
     }
 
     /// The template of that name in canonical form.

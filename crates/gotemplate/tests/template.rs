@@ -48,6 +48,21 @@ mod tests {
     }
 
     #[test]
+    fn templates_can_come_from_elsewhere() {
+        let parser = Parser::new(functions());
+        let text = "{{define `a`}}{{template `b`}}{{end}}{{template `a`}}\
+                    {{range 2}}{{if .}}{{else}}{{template `c` .}}{{end}}{{end}}";
+        let mut template = parser.parse("t", text).unwrap();
+        assert_eq!(template.undefined().into_iter().collect::<Vec<_>>(), ["b", "c"]);
+        for name in ["b", "c"] {
+            parser.parse_into(&mut template, name, "<{{.}}>").unwrap();
+        }
+        assert!(template.undefined().is_empty());
+        let text = template.render(&mut Vec::new(), &Value::Nil).unwrap();
+        assert_eq!(text, "<<no value>><0>");
+    }
+
+    #[test]
     fn says_where_it_failed() {
         let error = render("a\n{{define `d`}}\n  {{less `x`}}{{end}}{{template `d`}}").unwrap_err();
         let Some(Place::Execute { name, line, column, template, context }) = error.place() else {
