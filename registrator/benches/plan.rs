@@ -9,7 +9,7 @@ use marathon::Apps;
 use registrator::here::Here;
 use registrator::mirror::{Mirror, Rules};
 use registrator::policy::Policy;
-use registrator::service::{Actual, Ownership};
+use registrator::service::{Actual, Ownership, Registration};
 use registrator::view::View;
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn view(hosts: usize) -> View {
         })
     };
     let apps = (0..APPS).filter_map(|n| serde_json::from_value(app(n)).ok()).collect();
-    View::of(Apps { apps, malformed: Vec::new() })
+    View::of::<marathon::App>(Apps { apps, malformed: Vec::new() })
 }
 
 fn mirror(hosts: usize, now: Instant) -> Mirror {
@@ -67,7 +67,8 @@ fn main() {
             .register
             .iter()
             .map(|(id, write)| {
-                let actual = Actual { registration: write.registration.clone(), has_check: true };
+                let registration = Registration::clone(&write.registration);
+                let actual = Actual { registration, has_check: true };
                 (id.to_string(), actual)
             })
             .collect();

@@ -14,6 +14,7 @@ use crate::here::Here;
 use crate::report::Report;
 use crate::service::Actual;
 use crate::snapshot;
+use crate::unwritten::Unwritten;
 
 /// What the agent beside us is called here, whatever its node's name is at the time.
 pub const LOCAL: &str = "local";
@@ -28,6 +29,8 @@ pub struct Agent {
     pub client: Client,
     /// What was told about it.
     pub report: Report,
+    /// What it did not take.
+    pub unwritten: Unwritten,
     outage: Outage,
     backoff: Backoff,
     not_before: Option<Instant>,
@@ -39,6 +42,7 @@ impl Agent {
         Self {
             client,
             report: Report::default(),
+            unwritten: Unwritten::default(),
             outage: Outage::default(),
             backoff,
             not_before: None,

@@ -1,6 +1,6 @@
 //! Writes a plan to the agent. One write that fails stops no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use consul::agent::CheckDefinition;
 use tokio::task::JoinSet;
@@ -19,17 +19,17 @@ const CONCURRENT: usize = 8;
 pub struct Outcome {
     /// The ids whose write failed, and why.
     pub failed: BTreeMap<String, consul::Error>,
+    /// The ids whose write was taken.
+    pub taken: BTreeSet<String>,
     /// How many services were registered or changed.
     pub registered: u64,
     /// How many services were removed.
     pub deregistered: u64,
-    /// Consul wants fewer requests (429) or none of some services of ours (403).
-    pub pushed_back: bool,
 }
 
 impl Outcome {
     /// Consul wants fewer requests: what is left of the plan is not tried.
-    fn is_stopped(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         self.failed.values().any(|err| err.status() == Some(429))
     }
 }
@@ -81,17 +81,17 @@ async fn run(
         }
         match running.join_next().await {
             None => return,
-            Some(Ok(Done { id, kind, result: Err(err) })) => {
-                outcome.pushed_back |= err.status() == Some(429);
-                // Rights are to a name: a token that may not write one service may write the next, and one that may
-                // not remove may still register.
-                outcome.pushed_back |= err.status() == Some(403) && kind == Kind::Registered;
-                drop(outcome.failed.insert(id, err));
+            Some(Ok(Done { id, result: Err(err), .. })) => {
+                outcome.taken.remove(&id);
+                outcome.failed.insert(id, err);
             }
-            Some(Ok(Done { kind: Kind::Registered, .. })) => outcome.registered += 1,
-            Some(Ok(Done { kind: Kind::Deregistered, .. })) => outcome.deregistered += 1,
+            Some(Ok(Done { id, kind, result: Ok(()) })) => {
+                outcome.registered += u64::from(kind == Kind::Registered);
+                outcome.deregistered += u64::from(kind == Kind::Deregistered);
+                outcome.taken.insert(id);
+            }
             // A write that panicked is seen as missing by the next comparison.
-            Some(Ok(Done { kind: Kind::Rotated, .. }) | Err(_)) => {}
+            Some(Err(_)) => {}
         }
     }
 }
@@ -147,7 +147,7 @@ impl Item {
 }
 
 fn written(id: &str, write: &Write) {
-    let Registration { name, address, port, .. } = &write.registration;
+    let Registration { name, address, port, .. } = &*write.registration;
     let app = write.registration.meta(mark::APP).unwrap_or_default();
     match &write.changes {
         None => info!(service = %name, id, app, address, port, "Service registered"),

@@ -19,6 +19,7 @@
 use std::cell::OnceCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use marathon::{App, AppId, Task, TaskId, TaskState};
@@ -28,19 +29,19 @@ use crate::metadata::Metadata;
 use crate::policy::{OnKilling, Policy, Treatment};
 use crate::ports;
 use crate::registration::{self, Source};
-use crate::service::{REST, Registration, ServiceId, mark};
+use crate::service::{REST, Registration, ServiceId, Services, mark};
 use crate::skipped::{Reason, Skipped};
 use crate::tombstone::{Fate, Tombstones};
 use crate::view::View;
 
 /// Our services of each task, as last written or found. A task in it has passed the gate before, with services or without.
-pub type Known = BTreeMap<TaskId, BTreeMap<ServiceId, Registration>>;
+pub type Known = BTreeMap<TaskId, Services>;
 
 /// What should be, and what was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
     /// What should be registered.
-    pub services: BTreeMap<ServiceId, Registration>,
+    pub services: Services,
     /// What is not, or not wholly, and why.
     pub skipped: Vec<Skipped>,
     /// Registered tasks that Marathon finds unhealthy, for checks that wait for our word.
@@ -144,7 +145,7 @@ impl Desired {
                 let ports = found.ports.as_slice();
                 let host = address;
                 let source = Source { app, metadata, task, host, ports, owner, scripts, policy };
-                self.ports(source);
+                self.ports(source, known);
             }
             Err(reason) => {
                 self.skip(app, Some(task), reason);
@@ -155,7 +156,7 @@ impl Desired {
         }
     }
 
-    fn ports(&mut self, source: Source<'_>) {
+    fn ports(&mut self, source: Source<'_>, known: Option<&Services>) {
         let Source { app, metadata, task, ports, policy, .. } = source;
         for port in ports {
             if let Some(reason) = metadata.excludes(port, policy) {
@@ -171,6 +172,11 @@ impl Desired {
                     alias,
                     ..ServiceId::new(task.id.clone(), port.declared, port.protocol)
                 };
+                let before = known.and_then(|services| services.get(&id));
+                let registration = match before {
+                    Some(before) if **before == registration => Arc::clone(before),
+                    _ => Arc::new(registration),
+                };
                 match self.services.entry(id) {
                     Entry::Vacant(place) => drop(place.insert(registration)),
                     Entry::Occupied(_) => {
@@ -182,7 +188,7 @@ impl Desired {
     }
 
     fn unreadable(&mut self, app: &AppId, why: &str, context: Context<'_>) {
-        let of_app = |service: &Registration| service.meta(mark::APP) == Some(app.as_str());
+        let of_app = |service: &Arc<Registration>| service.meta(mark::APP) == Some(app.as_str());
         for (task, services) in context.known {
             if context.tombstones.counting(task, context.now).is_none()
                 && services.values().any(of_app)
@@ -194,9 +200,13 @@ impl Desired {
         self.skipped.push(Skipped { app: app.clone(), task: None, reason });
     }
 
-    fn keep(&mut self, services: &BTreeMap<ServiceId, Registration>, rest: Option<&str>) {
+    fn keep(&mut self, services: &Services, rest: Option<&str>) {
         self.services.extend(services.iter().map(|(id, service)| {
-            (id.clone(), Registration { rest: rest.map(str::to_owned), ..service.clone() })
+            if service.rest.as_deref() == rest {
+                return (id.clone(), Arc::clone(service));
+            }
+            let rest = rest.map(str::to_owned);
+            (id.clone(), Arc::new(Registration { rest, ..Registration::clone(service) }))
         }));
     }
 

@@ -7,6 +7,7 @@ use marathon::{AppId, Task};
 use serde_json::{Value, json};
 
 use crate::mirror::Mirror;
+use crate::origin;
 use crate::service::{Registration, ServiceId};
 use crate::skipped::{Reason, Skipped};
 
@@ -23,12 +24,26 @@ pub struct Explanation {
 struct Explained {
     task: Task,
     is_here: bool,
-    services: Vec<(ServiceId, Registration)>,
+    services: Vec<Service>,
     notes: Vec<String>,
 }
 
-/// What becomes of the app's tasks; `None` when Marathon does not know it. `skipped` is what was left out in the last step.
-pub fn explain(mirror: &Mirror, app: &AppId, skipped: &BTreeSet<Skipped>) -> Option<Explanation> {
+#[derive(Clone, Debug, PartialEq)]
+struct Service {
+    id: ServiceId,
+    registration: Registration,
+    /// `None` when the agent has it as it should be.
+    unwritten: Option<Vec<String>>,
+}
+
+/// What becomes of the app's tasks; `None` when Marathon does not know it. `skipped` is what was left out in the last step,
+/// and `unwritten` are the services that it found to be written.
+pub fn explain(
+    mirror: &Mirror,
+    app: &AppId,
+    skipped: &BTreeSet<Skipped>,
+    unwritten: &BTreeSet<ServiceId>,
+) -> Option<Explanation> {
     let unreadable = mirror.view().unreadable().find(|(id, _)| *id == app);
     let known = mirror.view().named(app);
     if unreadable.is_none() && known.is_empty() {
@@ -45,10 +60,17 @@ pub fn explain(mirror: &Mirror, app: &AppId, skipped: &BTreeSet<Skipped>) -> Opt
         app_notes.dedup();
     }
     let tasks = known.iter().filter(|_| unreadable.is_none());
+    let service = |(id, registration): (&ServiceId, &Registration)| Service {
+        unwritten: unwritten
+            .contains(id)
+            .then(|| origin::keys(mirror.view(), app, id).into_values().collect()),
+        id: id.clone(),
+        registration: registration.clone(),
+    };
     let tasks = tasks.flat_map(|app| &app.tasks).map(|task| Explained {
         task: task.clone(),
         is_here: mirror.heres().any(|(_, here)| here.may_be(&task.host)),
-        services: mirror.services_of(&task.id).map(|(id, it)| (id.clone(), it.clone())).collect(),
+        services: mirror.services_of(&task.id).map(service).collect(),
         notes: notes(Some(task)),
     });
     Some(Explanation { app: app.to_string(), notes: app_notes, tasks: tasks.collect() })
@@ -56,10 +78,13 @@ pub fn explain(mirror: &Mirror, app: &AppId, skipped: &BTreeSet<Skipped>) -> Opt
 
 impl Explained {
     fn verdict(&self) -> &'static str {
-        match (self.is_here, self.services.is_empty()) {
-            (false, _) => "on another agent",
-            (true, true) => "not registered",
-            (true, false) => "registered",
+        match self.services.as_slice() {
+            _ if !self.is_here => "on another agent",
+            [] => "not registered",
+            services if services.iter().any(|service| service.unwritten.is_some()) => {
+                "to be written"
+            }
+            _ => "registered",
         }
     }
 }
@@ -68,9 +93,10 @@ impl Explanation {
     /// For machines.
     pub fn to_json(&self) -> Value {
         let tasks = self.tasks.iter().map(|it| {
-            let services = it.services.iter().map(|(id, service)| {
-                json!({"id": id.to_string(), "name": service.name, "address": service.address,
-                    "port": service.port, "tags": service.tags, "in_rotation": service.rest.is_none()})
+            let services = it.services.iter().map(|Service { id, registration, unwritten }| {
+                json!({"id": id.to_string(), "name": registration.name, "address": registration.address,
+                    "port": registration.port, "tags": registration.tags, "in_rotation": registration.rest.is_none(),
+                    "is_written": unwritten.is_none(), "keys": unwritten})
             });
             json!({
                 "task": it.task.id.as_str(), "host": it.task.host, "verdict": it.verdict(),
@@ -94,11 +120,19 @@ impl fmt::Display for Explanation {
         for it in &self.tasks {
             let Explained { task, services, notes, .. } = it;
             write!(f, "\n  {} on {}, {:?}: {}", task.id, task.host, task.state(), it.verdict())?;
-            for (id, service) in services {
-                let Registration { name, address, port, tags, .. } = service;
+            for Service { id, registration, unwritten } in services {
+                let Registration { name, address, port, tags, .. } = registration;
                 write!(f, "\n    {id}  {name} at {address}:{port}")?;
                 if !tags.is_empty() {
                     write!(f, " tagged {}", tags.join(","))?;
+                }
+                match unwritten.as_deref() {
+                    None => {}
+                    Some([]) => write!(f, ", not on the agent as it should be")?,
+                    Some(keys) => {
+                        let keys = keys.join(", ");
+                        write!(f, ", not on the agent as it should be: made from {keys}")?;
+                    }
                 }
             }
             for note in notes {
@@ -125,31 +159,35 @@ mod tests {
 
     #[test]
     fn every_task_has_its_reason() {
-        let app = json!({"id": "/web", "ports": [80, 81], "env": {"SERVICE_81_IGNORE": "1", "SERVICE_99999_NAME": "x"},
+        let app = json!({"id": "/web", "ports": [80, 81], "env": {"SERVICE_81_IGNORE": "1", "SERVICE_80_WEIGHT": "2", "SERVICE_99999_NAME": "x"},
             "healthChecks": [{}], "tasks": [
             {"id": "web.1", "host": "srv1", "ports": [31000, 31001], "state": "TASK_RUNNING", "healthCheckResults": [{"alive": true}]},
             {"id": "web.2", "host": "srv1", "ports": [31002, 31003], "state": "TASK_RUNNING"},
             {"id": "web.3", "host": "10.0.0.9", "ports": [31002, 31003], "state": "TASK_RUNNING"},
         ]});
         let apps = vec![serde_json::from_value(app).unwrap()];
-        let view = View::of(Apps { apps, malformed: Vec::new() });
+        let view = View::of::<marathon::App>(Apps { apps, malformed: Vec::new() });
         let ownership = Ownership { owner: "me".into(), adopt: false };
         let rules = Rules { ownership, policy: Policy::default(), guard: true };
         let mut mirror = Mirror::new(rules, view, Instant::now());
         mirror.set_here("local", Here::new("10.0.0.1", "srv1", &[]));
         let step = mirror.step("local", &BTreeMap::new(), Instant::now());
-        let explanation = explain(&mirror, &"/web".into(), &step.skipped).unwrap();
+        let app = AppId::from("/web");
+        let unwritten = step.plan.register.into_keys().collect();
+        let explanation = explain(&mirror, &app, &step.skipped, &unwritten).unwrap();
         insta::assert_snapshot!(explanation, @r"
         /web
           SERVICE_99999_NAME left out: the app has no port 99999
-          web.1 on srv1, Running: registered
-            web.1:80  web-80 at 10.0.0.1:31000
+          web.1 on srv1, Running: to be written
+            web.1:80  web-80 at 10.0.0.1:31000, not on the agent as it should be: made from SERVICE_80_WEIGHT
             port 81 is ignored by SERVICE_81_IGNORE
           web.2 on srv1, Running: not registered
             task is not healthy yet
           web.3 on 10.0.0.9, Running: on another agent
         ");
         assert_eq!(explanation.to_json()["tasks"][1]["verdict"], "not registered");
-        assert_eq!(explain(&mirror, &"/none".into(), &step.skipped), None);
+        let written = explain(&mirror, &app, &step.skipped, &BTreeSet::new()).unwrap();
+        assert_eq!(written.to_json()["tasks"][0]["verdict"], "registered");
+        assert_eq!(explain(&mirror, &"/none".into(), &step.skipped, &unwritten), None);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use marathon::TaskId;
 
 use crate::check;
-use crate::service::{Registration, ServiceId};
+use crate::service::{ServiceId, Services};
 
 /// Beats in the time that a check allows: two of them may be lost.
 const BEATS: u32 = 3;
@@ -35,7 +35,7 @@ impl Heartbeats {
     /// What to tell now about these services, whose tasks are healthy but for `unhealthy`.
     pub fn due(
         &mut self,
-        services: &BTreeMap<ServiceId, Registration>,
+        services: &Services,
         unhealthy: &BTreeSet<TaskId>,
         now: Instant,
     ) -> Vec<Beat> {
@@ -59,12 +59,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::service::Registration;
     use crate::service::{Protocol, mark};
 
     #[test]
     fn word_is_given_at_once_in_time_and_when_it_changes() {
         let meta = |check: &str| BTreeMap::from([(mark::CHECK.to_owned(), check.to_owned())]);
-        let service = |check| Registration { meta: meta(check), ..Registration::default() };
+        let service = |check| Registration { meta: meta(check), ..Registration::default() }.into();
         let id = |task: &str| ServiceId::new(task.into(), 80, Protocol::Tcp);
         let services = BTreeMap::from([
             (id("a"), service("ttl 30s initially passing")),

@@ -39,6 +39,8 @@
 //! | `guard.rs` | pure | removals that look like a mistake wait |
 //! | `trigger.rs` | pure | what an event means, when to read |
 //! | `heartbeat.rs` | pure | when checks that wait for our word get it |
+//! | `unwritten.rs` | pure | what Consul does not take waits before it is tried again |
+//! | `origin.rs` | pure | which keys a service was made from |
 //! | `mirror.rs` | pure | all of the above together |
 //! | `explain.rs` | pure | what becomes of each task of an app, and why |
 //! | `agents.rs` | shell | the agents that are written to |
@@ -67,6 +69,7 @@ pub mod metadata;
 pub mod mirror;
 pub mod naming;
 pub mod notify;
+pub mod origin;
 pub mod placeholder;
 pub mod plan;
 pub mod policy;
@@ -81,6 +84,7 @@ pub mod stream;
 pub mod syslog;
 pub mod tombstone;
 pub mod trigger;
+pub mod unwritten;
 pub mod view;
 
 use std::ffi::OsString;

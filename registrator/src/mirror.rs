@@ -15,7 +15,7 @@ use crate::heartbeat::{Beat, Heartbeats};
 use crate::here::{Here, Place};
 use crate::plan::{Plan, plan};
 use crate::policy::Policy;
-use crate::service::{Actual, Owner, Ownership, Registration, ServiceId, mark};
+use crate::service::{Actual, Owner, Ownership, Registration, ServiceId, Services, mark};
 use crate::skipped::{Reason, Skipped};
 use crate::tombstone::Tombstones;
 use crate::trigger::{Look, Reaction, react};
@@ -128,7 +128,8 @@ impl Mirror {
 
     /// What was last decided about a task, on any agent.
     pub fn services_of(&self, task: &TaskId) -> impl Iterator<Item = (&ServiceId, &Registration)> {
-        self.sides.values().filter_map(|side| side.known.get(task)).flatten()
+        let services = self.sides.values().filter_map(|side| side.known.get(task)).flatten();
+        services.map(|(id, service)| (id, service.as_ref()))
     }
 
     /// Takes in a complete answer, asked for at `asked`.
@@ -237,14 +238,14 @@ impl Side {
             }
             let services = self.known.entry(parsed.task.clone()).or_default();
             if found.registration.meta(mark::OWNER).is_some() {
-                let known = || Registration { rest: None, ..found.registration.clone() };
+                let known = || Registration { rest: None, ..found.registration.clone() }.into();
                 services.entry(parsed).or_insert_with(known);
             }
         }
     }
 
     /// Remembers what was decided, and of what is held back what it was.
-    fn learn(&mut self, services: BTreeMap<ServiceId, Registration>, held: &BTreeSet<String>) {
+    fn learn(&mut self, services: Services, held: &BTreeSet<String>) {
         let held = held.iter().filter_map(|id| id.parse::<ServiceId>().ok()).map(|id| id.task);
         let held: BTreeSet<_> = held.collect();
         self.known.retain(|task, _| held.contains(task));
@@ -254,10 +255,7 @@ impl Side {
     }
 }
 
-fn taken<'a>(
-    plan: &'a Plan,
-    services: &'a BTreeMap<ServiceId, Registration>,
-) -> impl Iterator<Item = Skipped> + 'a {
+fn taken<'a>(plan: &'a Plan, services: &'a Services) -> impl Iterator<Item = Skipped> + 'a {
     plan.taken.iter().filter_map(|(id, owner)| {
         let app = services.get(id)?.meta(mark::APP)?;
         let reason = Reason::Taken { id: id.to_string(), owner: owner.clone() };

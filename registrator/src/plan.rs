@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::service::{Actual, Owner, Ownership, REST, Registration, ServiceId, mark};
+use crate::service::{Actual, Owner, Ownership, REST, Registration, ServiceId, Services, mark};
 
 /// The difference between what should be and what is. Holds nothing that is not ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// As it should be.
-    pub registration: Registration,
+    pub registration: Arc<Registration>,
     /// What is different from what the agent has; `None` when it has none.
     pub changes: Option<Vec<Change>>,
 }
@@ -43,11 +44,7 @@ pub struct Change {
 }
 
 /// Compares what should be with what is.
-pub fn plan(
-    desired: &BTreeMap<ServiceId, Registration>,
-    actual: &BTreeMap<String, Actual>,
-    ownership: &Ownership,
-) -> Plan {
+pub fn plan(desired: &Services, actual: &BTreeMap<String, Actual>, ownership: &Ownership) -> Plan {
     let mut plan = Plan::default();
     let mut wanted = BTreeSet::new();
     for (id, registration) in desired {
@@ -73,7 +70,12 @@ impl Plan {
         self.register.is_empty() && self.maintenance.is_empty() && self.deregister.is_empty()
     }
 
-    fn want(&mut self, id: &ServiceId, wanted: &Registration, found: Option<(&Actual, Owner)>) {
+    fn want(
+        &mut self,
+        id: &ServiceId,
+        wanted: &Arc<Registration>,
+        found: Option<(&Actual, Owner)>,
+    ) {
         let (changes, is_resting) = match found {
             None => (None, None),
             Some((found, Owner::Ours)) => {
@@ -99,7 +101,7 @@ impl Plan {
             self.keep += 1;
         }
         if !is_same {
-            let write = Write { registration: wanted.clone(), changes };
+            let write = Write { registration: Arc::clone(wanted), changes };
             self.register.insert(id.clone(), write);
         }
     }

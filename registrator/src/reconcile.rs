@@ -28,6 +28,7 @@ use crate::notify::Notify;
 use crate::snapshot::{self, Fresh, Reading};
 use crate::stream::{Signal, follow};
 use crate::trigger::{Trigger, Work};
+use crate::view::View;
 
 mod converge;
 mod once;
@@ -55,6 +56,7 @@ pub async fn run(
     match what {
         Run::Forever { deregister } => {
             reconciler.follow(shutdown).await;
+            reconciler.notify.tell("STOPPING=1");
             Ok(if deregister { reconciler.leave().await } else { Exit::Success })
         }
         Run::Once | Run::Explain(..) => tokio::select! {
@@ -179,7 +181,12 @@ impl Reconciler {
             Work::All => self.board.asked_marathon("everything", 1),
             Work::Apps(apps) => self.board.asked_marathon("app", apps.len()),
         }
-        self.reads.spawn(snapshot::marathon(self.marathon.clone(), work, self.heres()));
+        let before = match &self.state {
+            State::Seeing(mirror) => mirror.view().clone(),
+            State::Nameless | State::Blind(_) => View::default(),
+        };
+        let (marathon, heres) = (self.marathon.clone(), self.heres());
+        self.reads.spawn(snapshot::marathon(marathon, work, before, heres));
     }
 
     /// Takes in everything that waits before it compares, so that a burst costs one comparison.

@@ -3,17 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use marathon::AppId;
 use tracing::{debug, info, warn};
 
-use crate::skipped::Skipped;
+use crate::skipped::{Reason, Skipped};
+use crate::unwritten::{Failure, Unwritten};
+
+/// More lines than this at a time say less than one.
+const MAX_LINES: usize = 10;
+/// In place of an app.
+const EVERY_APP: &str = "any";
 
 /// What was told last about one agent.
 #[derive(Debug, Default)]
 pub struct Report {
     skipped: Arc<BTreeSet<Skipped>>,
     held: BTreeSet<String>,
-    failed: BTreeMap<String, String>,
-    pushed_back: Option<u16>,
+    /// Why, by id.
+    failed: BTreeMap<String, Reason>,
+    /// Apps.
+    refused: BTreeSet<String>,
 }
 
 impl Report {
@@ -43,25 +52,56 @@ impl Report {
         self.held = held;
     }
 
-    /// Tells what newly failed to be written. When Consul takes nothing at all, for want of rights or of time, one line is
-    /// enough.
-    pub fn failed(&mut self, agent: &str, failed: &BTreeMap<String, consul::Error>) {
-        let refusal = failed.values().find(|err| matches!(err.status(), Some(403 | 429)));
-        let pushed_back = refusal.and_then(consul::Error::status);
-        if let (Some(error), true) = (refusal, pushed_back != self.pushed_back) {
-            warn!(agent, %error, "Consul refuses writes; tried again more and more rarely");
-        } else if pushed_back.is_none() && self.pushed_back.is_some() {
-            info!(agent, "Consul takes writes again");
-        }
-        self.pushed_back = pushed_back;
-        let others = failed.iter().filter(|(_, err)| !matches!(err.status(), Some(403 | 429)));
-        let others: BTreeMap<_, _> =
-            others.map(|(id, err)| (id.clone(), err.to_string())).collect();
-        for (id, error) in &others {
-            if self.failed.get(id) != Some(error) {
-                warn!(id, error, "Service cannot be written");
+    /// Tells what newly failed to be written. Where Consul refuses for want of rights or of time, one line for an app is
+    /// enough, and one for all when it takes nothing at all.
+    pub fn unwritten(&mut self, agent: &str, unwritten: &Unwritten) {
+        let mut refused: BTreeMap<&str, Vec<&Reason>> = BTreeMap::new();
+        let mut others = BTreeMap::new();
+        for (id, Failure { skipped, status, .. }) in unwritten.iter() {
+            match status {
+                Some(429) => refused.entry(EVERY_APP).or_default().push(&skipped.reason),
+                Some(403) => {
+                    refused.entry(skipped.app.as_str()).or_default().push(&skipped.reason);
+                }
+                _ => {
+                    others.insert(id.to_owned(), skipped.reason.clone());
+                    if self.failed.get(id) != Some(&skipped.reason) {
+                        cannot(&skipped.app, &skipped.reason);
+                    }
+                }
             }
         }
+        let mut new = refused.iter().filter(|(app, _)| !self.refused.contains(**app));
+        if new.clone().count() > MAX_LINES {
+            let first = new.next().map(|(_, reasons)| reasons.as_slice());
+            refuses(agent, EVERY_APP, first.unwrap_or_default());
+        } else {
+            new.for_each(|(app, reasons)| refuses(agent, app, reasons));
+        }
+        if refused.is_empty() && !self.refused.is_empty() {
+            info!(agent, "Consul takes writes again");
+        }
+        self.refused = refused.into_keys().map(str::to_owned).collect();
         self.failed = others;
+    }
+}
+
+fn cannot(app: &AppId, reason: &Reason) {
+    if let Reason::Refused { id, keys, why } = reason {
+        warn!(%app, key = keys.join(","), id, error = why, "Service cannot be written");
+    }
+}
+
+fn refuses(agent: &str, app: &str, reasons: &[&Reason]) {
+    if let Some(Reason::Refused { keys, why, .. }) = reasons.first() {
+        let (key, services) = (keys.join(","), reasons.len());
+        warn!(
+            agent,
+            app,
+            key,
+            services,
+            error = why,
+            "Consul refuses writes; tried again more and more rarely"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use consul::wire::Weights;
@@ -121,6 +122,9 @@ pub struct Registration {
     /// Why it is registered and gets no traffic.
     pub rest: Option<String>,
 }
+
+/// Services by id. There may be thousands, and most are the same each time: they are shared, not copied.
+pub type Services = BTreeMap<ServiceId, Arc<Registration>>;
 
 impl Registration {
     /// A value of the metadata.

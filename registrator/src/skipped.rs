@@ -81,6 +81,8 @@ pub enum Reason {
     Refused {
         /// The service's id.
         id: String,
+        /// Keys of the app's metadata that may be to blame.
+        keys: Vec<String>,
         /// In the agent's words.
         why: String,
     },
@@ -149,7 +151,10 @@ impl fmt::Display for Reason {
                     "service {id} on the agent was not registered by us; --adopt takes over what marathon-registrator left behind"
                 )
             }
-            Self::Refused { id, why } => write!(f, "service {id} cannot be written: {why}"),
+            Self::Refused { id, keys, why } => {
+                write!(f, "service {id} cannot be written: {why}")?;
+                if keys.is_empty() { Ok(()) } else { write!(f, " ({})", keys.join(", ")) }
+            }
             Self::Held { id } => {
                 write!(f, "removal of service {id} waits for Marathon to confirm it")
             }

@@ -12,7 +12,7 @@ use tracing::debug;
 use crate::here::Here;
 use crate::service::{Actual, Registration};
 use crate::trigger::Work;
-use crate::view::{self, AppAnswer, View};
+use crate::view::{AppAnswer, View};
 
 /// A resolver that does not answer must not keep a good answer of Marathon's waiting.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,16 +45,18 @@ pub enum Fresh {
     Apps(Vec<AppAnswer>),
 }
 
-/// Reads what `work` says, and resolves the hosts in it that no one of `heres` knows.
+/// Reads what `work` says, and resolves the hosts in it that no one of `heres` knows. What has not changed since `before` is
+/// shared with it.
 pub async fn marathon(
     client: marathon::Client,
     work: Work,
+    before: View,
     heres: Arc<BTreeMap<String, Here>>,
 ) -> Reading {
     let asked = Instant::now();
     let outcome = match &work {
-        Work::All => all(&client).await,
-        Work::Apps(ids) => apps(&client, ids).await,
+        Work::All => all(&client, &before).await,
+        Work::Apps(ids) => apps(&client, ids, &before).await,
     };
     let retry = work == Work::All;
     let names: Vec<_> = outcome.iter().flat_map(Fresh::hosts).collect();
@@ -75,11 +77,11 @@ impl Fresh {
     }
 }
 
-async fn all(client: &marathon::Client) -> Result<Fresh, marathon::Error> {
-    let apps = client.apps_with_tasks_as(view::trimmed).await?;
+async fn all(client: &marathon::Client, before: &View) -> Result<Fresh, marathon::Error> {
+    let apps = client.apps_with_tasks_as(|app| before.shared(app)).await?;
     named(&apps.malformed, "/v2/apps")?;
     // One after the other: when the first fails, the second is not worth asking for.
-    let Some(pods) = client.pods_as(view::trimmed_pod).await? else {
+    let Some(pods) = client.pods_as(|pod| before.shared_pod(pod)).await? else {
         static SAID: Once = Once::new();
         SAID.call_once(|| debug!("Marathon has no pods"));
         return Ok(Fresh::All(View::of(apps)));
@@ -95,7 +97,11 @@ fn named(malformed: &[Malformed], url: &str) -> Result<(), marathon::Error> {
     Err(marathon::Error { url: url.to_owned(), kind })
 }
 
-async fn apps(client: &marathon::Client, ids: &BTreeSet<AppId>) -> Result<Fresh, marathon::Error> {
+async fn apps(
+    client: &marathon::Client,
+    ids: &BTreeSet<AppId>,
+    before: &View,
+) -> Result<Fresh, marathon::Error> {
     let mut answers = Vec::new();
     let mut requests = JoinSet::new();
     let mut ids = ids.iter().cloned();
@@ -111,7 +117,7 @@ async fn apps(client: &marathon::Client, ids: &BTreeSet<AppId>) -> Result<Fresh,
             Some(Ok(Ok(answer))) => answers.push(answer),
             // One app that has no model: the list of all apps says which, and gives the others.
             Some(Ok(Err(err))) if matches!(err.kind, Kind::Decode(_)) => {
-                return all(client).await;
+                return all(client, before).await;
             }
             Some(Ok(Err(err))) => return Err(err),
             // A request that panicked is one that said nothing.
@@ -169,17 +175,17 @@ pub async fn here(consul: &consul::Client, given: &[String]) -> Result<Here, con
 
 /// The services that the agent has, by id.
 pub async fn agent(consul: &consul::Client) -> Result<BTreeMap<String, Actual>, consul::Error> {
-    let (services, checks) = tokio::try_join!(consul.agent_services(), consul.agent_checks())?;
     let mut checked = BTreeSet::new();
     let mut resting = BTreeMap::new();
-    for (id, check) in checks {
+    // One after the other: of thousands of services both answers together are most of the memory that is ever needed.
+    for (id, check) in consul.agent_checks().await? {
         if id.starts_with(MAINTENANCE) {
             resting.insert(check.service_id, check.notes);
         } else {
             checked.insert(check.service_id);
         }
     }
-    let actual = services.into_iter().map(|(id, service)| {
+    let actual = consul.agent_services().await?.into_iter().map(|(id, service)| {
         let registration = Registration {
             name: service.service,
             tags: service.tags,

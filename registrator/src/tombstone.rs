@@ -135,7 +135,10 @@ mod tests {
         let tasks: Vec<_> =
             state.iter().map(|state| serde_json::json!({"id": "a.1", "state": state})).collect();
         let app = serde_json::json!({"id": "/a", "tasks": tasks});
-        View::of(Apps { apps: vec![serde_json::from_value(app).unwrap()], malformed: Vec::new() })
+        View::of::<marathon::App>(Apps {
+            apps: vec![serde_json::from_value(app).unwrap()],
+            malformed: Vec::new(),
+        })
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! What Marathon last said, kept app by app so that one app can be read again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
+use std::sync::Arc;
 
-use marathon::{App, AppId, Apps, Pod, Task};
+use marathon::{App, AppId, Apps, NetworkMode, Pod, Task};
 
 use crate::metadata::PREFIX;
+use crate::ports;
 
-/// Every app and pod, as of its last good answer.
+/// Every app and pod, as of its last good answer. What two views have in common is there once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
-    apps: BTreeMap<AppId, App>,
-    /// By the pod's id, which no app has: its containers.
-    pods: BTreeMap<AppId, Vec<App>>,
+    apps: BTreeMap<AppId, Arc<App>>,
+    /// No app has the id of a pod.
+    pods: BTreeMap<AppId, Arc<Pod>>,
     unreadable: BTreeMap<AppId, String>,
 }
 
@@ -28,33 +31,52 @@ pub enum AppAnswer {
 
 impl View {
     /// The view that an answer with all apps gives, each of them [`trimmed`].
-    pub fn of(answer: Apps) -> Self {
+    pub fn of<T: Into<Arc<App>>>(answer: Apps<T>) -> Self {
         let malformed = answer.malformed.into_iter().filter_map(|app| Some((app.id?, app.reason)));
         let mut view = Self { unreadable: malformed.collect(), ..Self::default() };
         for app in answer.apps {
-            view.insert(app);
+            view.insert(app.into());
         }
         view
     }
 
+    /// The app as an answer has it, [`trimmed`]; of one that has not changed, the one that is here.
+    pub fn shared(&self, app: App) -> Arc<App> {
+        let app = trimmed(app);
+        match self.apps.get(&app.id) {
+            Some(known) if **known == app => Arc::clone(known),
+            _ => Arc::new(app),
+        }
+    }
+
+    /// The same of a pod.
+    pub fn shared_pod(&self, pod: Pod) -> Arc<Pod> {
+        let pod = trimmed_pod(pod);
+        match self.pods.get(&pod.id) {
+            Some(known) if **known == pod => Arc::clone(known),
+            _ => Arc::new(pod),
+        }
+    }
+
     /// The same with all pods, each of them [`trimmed_pod`].
     #[must_use]
-    pub fn with_pods(mut self, answer: Apps<Pod>) -> Self {
+    pub fn with_pods<T: Into<Arc<Pod>>>(mut self, answer: Apps<T>) -> Self {
         let malformed = answer.malformed.into_iter().filter_map(|pod| Some((pod.id?, pod.reason)));
         self.unreadable.extend(malformed);
-        self.pods.extend(answer.apps.into_iter().map(|pod| (pod.id, pod.containers)));
+        let pods = answer.apps.into_iter().map(Into::into);
+        self.pods.extend(pods.map(|pod| (pod.id.clone(), pod)));
         self
     }
 
     /// Takes in what Marathon said about one app.
     pub fn update(&mut self, answer: AppAnswer) {
         match answer {
-            AppAnswer::Found(app) => self.insert(trimmed(*app)),
+            AppAnswer::Found(app) => self.insert(self.shared(*app)),
             AppAnswer::Pod(pod) => {
-                let Pod { id, containers } = trimmed_pod(pod);
-                self.unreadable.remove(&id);
-                self.apps.remove(&id);
-                self.pods.insert(id, containers);
+                let pod = self.shared_pod(pod);
+                self.unreadable.remove(&pod.id);
+                self.apps.remove(&pod.id);
+                self.pods.insert(pod.id.clone(), pod);
             }
             AppAnswer::Gone(id) => {
                 self.unreadable.remove(&id);
@@ -64,7 +86,7 @@ impl View {
         }
     }
 
-    fn insert(&mut self, app: App) {
+    fn insert(&mut self, app: Arc<App>) {
         // Tasks are embedded on request; something on the way may not have passed that on.
         if app.tasks.is_empty() && app.tasks_running > 0 {
             let why = format!("has {} running tasks and shows none", app.tasks_running);
@@ -88,8 +110,8 @@ impl View {
 
     /// The app with this id, or the containers of the pod with it.
     pub fn named(&self, id: &AppId) -> &[App] {
-        let pod = || self.pods.get(id).map(Vec::as_slice).unwrap_or_default();
-        self.apps.get(id).map_or_else(pod, std::slice::from_ref)
+        let pod = || self.pods.get(id).map(|pod| pod.containers.as_slice()).unwrap_or_default();
+        self.apps.get(id).map_or_else(pod, |app| slice::from_ref(app.as_ref()))
     }
 
     /// The tasks of one app.
@@ -108,7 +130,8 @@ impl View {
     }
 
     fn all(&self) -> impl Iterator<Item = &App> {
-        self.apps.values().chain(self.pods.values().flatten())
+        let pods = self.pods.values().flat_map(|pod| &pod.containers);
+        self.apps.values().map(Arc::as_ref).chain(pods)
     }
 
     /// The host names that tasks run on.
@@ -130,7 +153,7 @@ impl AppAnswer {
     /// The tasks in it.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         let apps = match self {
-            Self::Found(app) => std::slice::from_ref(app.as_ref()),
+            Self::Found(app) => slice::from_ref(app.as_ref()),
             Self::Pod(pod) => &pod.containers,
             Self::Gone(_) => &[],
         };
@@ -140,19 +163,81 @@ impl AppAnswer {
 
 /// The app without what nothing is decided from: in a large cluster that is most of an answer.
 pub fn trimmed(mut app: App) -> App {
-    app.env.retain(|key, _| key.starts_with(PREFIX));
-    app.labels.retain(|key, _| key.starts_with(PREFIX));
+    app.env = about_services(app.env);
+    app.labels = about_services(app.labels);
     app.deployments = Vec::new();
-    app.tasks.shrink_to_fit();
+    let version = app.config_version().to_owned();
+    let has_own_address = app.network_mode() == NetworkMode::Container || asks_for_address(&app);
     for task in &mut app.tasks {
         task.reported_state = Some(task.state());
         task.started_at = None;
+        // Without one a task has that of its app.
+        task.version = task.version.take().filter(|it| *it != version);
+        if !has_own_address {
+            task.ip_addresses = Vec::new();
+        }
     }
     app
+}
+
+/// A new map: one from which all was taken away would keep its room.
+fn about_services(keys: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    keys.into_iter().filter(|(key, _)| key.starts_with(PREFIX)).collect()
+}
+
+/// Whether a key may ask for the address of a task's own, whatever the network.
+fn asks_for_address(app: &App) -> bool {
+    let ports = ports::declared(app);
+    let own = ports.iter().filter_map(|port| port.labels).flatten();
+    let mut keys = app.env.iter().chain(&app.labels).chain(own);
+    keys.any(|(key, _)| key.to_ascii_uppercase().ends_with("ADDRESS"))
 }
 
 /// The same of a pod.
 pub fn trimmed_pod(mut pod: Pod) -> Pod {
     pod.containers = pod.containers.into_iter().map(trimmed).collect();
     pod
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn app(definition: &Value) -> App {
+        let mut app = json!({"id": "/a", "version": "2", "env": {"A": "1"}, "tasks": [
+            {"id": "a.1", "version": "2", "ipAddresses": [{"ipAddress": "172.17.0.2"}]}, {"id": "a.2", "version": "1"},
+        ]});
+        app.as_object_mut().unwrap().extend(definition.as_object().cloned().unwrap());
+        serde_json::from_value(app).unwrap()
+    }
+
+    #[test]
+    fn what_nothing_is_decided_from_is_not_kept() {
+        let own = json!([{"port": 80, "labels": {"SERVICE_Address": "task"}}]);
+        let rows = [
+            ("host", json!({}), false),
+            ("container network", json!({"networks": [{"mode": "container"}]}), true),
+            ("label", json!({"labels": {"SERVICE_80_ADDRESS": "task"}}), true),
+            ("label of a port", json!({"portDefinitions": own}), true),
+        ];
+        for (name, definition, is_kept) in rows {
+            let App { env, tasks, .. } = trimmed(app(&definition));
+            assert!(env.is_empty(), "{name}");
+            assert_eq!(!tasks[0].ip_addresses.is_empty(), is_kept, "{name}");
+            assert_eq!(
+                (tasks[0].version.as_deref(), tasks[1].version.as_deref()),
+                (None, Some("1"))
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_not_changed_is_shared() {
+        let view = View::of(Apps { apps: vec![trimmed(app(&json!({})))], malformed: Vec::new() });
+        let known = &view.apps[&AppId::from("/a")];
+        assert!(Arc::ptr_eq(known, &view.shared(app(&json!({})))));
+        assert!(!Arc::ptr_eq(known, &view.shared(app(&json!({"version": "3"})))));
+    }
 }

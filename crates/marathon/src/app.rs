@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::deployment::DeploymentRef;
 use crate::lenient;
@@ -20,27 +19,34 @@ pub struct Apps<T = App> {
 }
 
 impl<T> Apps<T> {
-    /// Each app is read straight from its text, and kept as `keep` leaves it before the next one is read: an answer may have
-    /// tens of thousands of tasks.
-    pub(crate) fn from_texts<R: DeserializeOwned>(
-        texts: Vec<&RawValue>,
-        mut keep: impl FnMut(R) -> T,
-    ) -> Self {
+    pub(crate) const fn new() -> Self {
+        Self { apps: Vec::new(), malformed: Vec::new() }
+    }
+
+    /// Reads one more, and keeps it as `keep` leaves it. Bytes that are no UTF-8 are read as a sign of that: one bad value must
+    /// not hide everything else.
+    ///
+    /// # Errors
+    /// The text is no JSON, and then nothing around it can be trusted either.
+    pub(crate) fn read<R: DeserializeOwned>(
+        &mut self,
+        text: &[u8],
+        keep: impl FnOnce(R) -> T,
+    ) -> Result<(), serde_json::Error> {
         #[derive(Deserialize)]
         struct Id {
             id: AppId,
         }
-        let mut answer = Self { apps: Vec::new(), malformed: Vec::new() };
-        for text in texts {
-            match serde_json::from_str(text.get()) {
-                Ok(app) => answer.apps.push(keep(app)),
-                Err(err) => {
-                    let id = serde_json::from_str(text.get()).ok().map(|Id { id }| id);
-                    answer.malformed.push(Malformed { id, reason: err.to_string() });
-                }
+        let text = String::from_utf8_lossy(text);
+        match serde_json::from_str(&text) {
+            Ok(app) => self.apps.push(keep(app)),
+            Err(err) => {
+                let IgnoredAny = serde_json::from_str(&text)?;
+                let id = serde_json::from_str(&text).ok().map(|Id { id }| id);
+                self.malformed.push(Malformed { id, reason: err.to_string() });
             }
         }
-        answer
+        Ok(())
     }
 }
 
@@ -374,11 +380,16 @@ mod tests {
 
     #[test]
     fn a_malformed_app_does_not_hide_the_others() {
-        let text = r#"[{"id":"/a"},{"id":"/b","ports":"x"},7]"#;
-        let texts: Vec<&RawValue> = serde_json::from_str(text).unwrap();
-        let apps = Apps::from_texts(texts, |app: App| app);
-        assert_eq!(apps.apps.len(), 1);
+        let mut apps = Apps::new();
+        for text in [r#"{"id":"/a"}"#, r#"{"id":"/b","ports":"x"}"#, "7"] {
+            apps.read(text.as_bytes(), |app: App| app.id).unwrap();
+        }
+        apps.read(b"{\"id\":\"/c\",\"version\":\"\xff\"}", |app: App| app.id).unwrap();
+        assert_eq!(apps.apps, ["/a".into(), "/c".into()]);
         let ids: Vec<_> = apps.malformed.iter().map(|app| app.id.clone()).collect();
         assert_eq!(ids, [Some("/b".into()), None]);
+        for broken in [r#"{"id":"/a""#, r#"{"id":"/a","ports":"x",}"#] {
+            apps.read(broken.as_bytes(), |app: App| app.id).unwrap_err();
+        }
     }
 }

@@ -14,10 +14,10 @@ use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use url::Url;
 
 use crate::deployment::{Deployment, DeploymentRef, Submitted};
+use crate::elements::{Elements, List};
 use crate::endpoint::{Endpoint, Endpoints, take_credentials};
 use crate::error::{Error, Kind};
 use crate::stream::EventStream;
@@ -125,19 +125,10 @@ impl Client {
         &self,
         keep: impl FnMut(App) -> T,
     ) -> Result<Apps<T>, Error> {
-        #[derive(Deserialize)]
-        struct Answer<'a> {
-            #[serde(borrow)]
-            apps: Vec<&'a RawValue>,
-        }
         let mut call = Call::get("/v2/apps".to_owned());
         call.query.push(("embed", "apps.tasks"));
         let (url, response) = self.send(&call).await?;
-        let body = self.body(&url, response).await?;
-        let text = String::from_utf8_lossy(&body);
-        let answer: Answer<'_> =
-            serde_json::from_str(&text).map_err(|err| unreadable(&url, &err))?;
-        Ok(Apps::from_texts(answer.apps, keep))
+        self.list(&url, response, List::Apps, keep).await
     }
 
     /// All pods with their instances, each as `keep` leaves it; `None` of a Marathon that has no pods: those before 1.4.
@@ -146,11 +137,7 @@ impl Client {
             Err(err) if matches!(err.status(), Some(404 | 405)) => return Ok(None),
             answer => answer?,
         };
-        let body = self.body(&url, response).await?;
-        let text = String::from_utf8_lossy(&body);
-        let pods: Vec<&RawValue> =
-            serde_json::from_str(&text).map_err(|err| unreadable(&url, &err))?;
-        Ok(Some(Apps::from_texts(pods, keep)))
+        self.list(&url, response, List::Whole, keep).await.map(Some)
     }
 
     /// One pod with its instances.
@@ -314,20 +301,28 @@ impl Client {
         }
     }
 
-    /// The answer, collected in place: all apps of a large cluster are tens of megabytes, once. Bytes that are no UTF-8 are
-    /// for the reader: one bad value must not hide everything else.
-    async fn body(&self, url: &Url, mut response: Response) -> Result<Vec<u8>, Error> {
-        const LARGEST_GUESS: u64 = 64 << 20;
-        let limit = self.inner.config.request_timeout;
-        let expected = response.content_length().unwrap_or_default().min(LARGEST_GUESS);
-        let mut body = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body),
-                Err(err) => return Err(Error::transport(url, &err, limit)),
-            }
+    /// Reads a list while it comes: all apps of a large cluster are tens of megabytes.
+    async fn list<R: DeserializeOwned, T>(
+        &self,
+        url: &Url,
+        mut response: Response,
+        list: List,
+        mut keep: impl FnMut(R) -> T,
+    ) -> Result<Apps<T>, Error> {
+        let broken = |err| Error::transport(url, &err, self.inner.config.request_timeout);
+        let (mut elements, mut apps) = (Elements::new(list), Apps::new());
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            let read = elements.push(&chunk, |text| apps.read(text, &mut keep));
+            read.map_err(|err| unreadable(url, &err))?;
         }
+        elements.finish().map_err(|err| unreadable(url, &err))?;
+        Ok(apps)
+    }
+
+    async fn body(&self, url: &Url, response: Response) -> Result<Vec<u8>, Error> {
+        let limit = self.inner.config.request_timeout;
+        let body = response.bytes().await;
+        body.map(Into::into).map_err(|err| Error::transport(url, &err, limit))
     }
 
     async fn refusal(&self, url: &Url, response: Response) -> Error {

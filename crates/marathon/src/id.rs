@@ -1,20 +1,21 @@
 //! Identifiers. Two strings that must not be swapped are two types.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The absolute path of an app, with its leading slash: `/app/production/web`.
+/// The absolute path of an app, with its leading slash: `/app/production/web`. Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub struct AppId(String);
+pub struct AppId(Arc<str>);
 
 impl AppId {
     /// A relative id is taken relative to the root group, as Marathon does with a posted one.
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         let inner = id.trim_matches('/');
-        Self(format!("/{inner}"))
+        Self(format!("/{inner}").into())
     }
 
     /// With the leading slash.
@@ -42,7 +43,7 @@ impl From<&str> for AppId {
 
 impl From<AppId> for String {
     fn from(id: AppId) -> Self {
-        id.0
+        id.as_str().to_owned()
     }
 }
 

@@ -21,7 +21,10 @@ where
     T: Deserialize<'de>,
 {
     let entries = Option::<Vec<Option<T>>>::deserialize(deserializer)?;
-    Ok(entries.unwrap_or_default().into_iter().flatten().collect())
+    let mut entries: Vec<T> = entries.unwrap_or_default().into_iter().flatten().collect();
+    // Made for four at least, and there may be tens of thousands of lists of one.
+    entries.shrink_to_fit();
+    Ok(entries)
 }
 
 /// A map of texts. Other values are left out: an `env` entry may be a reference to a secret, `{"secret": "name"}`.

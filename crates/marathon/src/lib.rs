@@ -11,6 +11,7 @@
 //! | `app.rs` `task.rs` `deployment.rs` | wire types of the v2 API |
 //! | `pod.rs` | pure: the status of a pod to apps and tasks |
 //! | `lenient.rs` | what "null, missing and empty alike" means to serde |
+//! | `elements.rs` | pure: cuts the apps out of an answer while it comes |
 //! | `sse.rs` | pure: bytes to frames of a server-sent event stream |
 //! | `event.rs` | pure: a frame to an [`Event`] |
 //! | `endpoint.rs` | `http://a:8080,b:8080` and credentials to a list of endpoints |
@@ -23,6 +24,7 @@ mod access;
 mod app;
 mod client;
 mod deployment;
+mod elements;
 mod endpoint;
 mod error;
 mod event;

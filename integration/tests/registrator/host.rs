@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use integration::rig::dev_agent::DevAgent;
 use integration::rig::eventually::eventually;
 use integration::rig::process::{command, program};
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::net::UnixDatagram;
 use tokio::task::JoinHandle;
@@ -89,7 +90,7 @@ async fn the_syslog_daemon_hears_everything_also_after_it_was_started_anew() {
 }
 
 #[tokio::test]
-async fn systemd_hears_that_it_is_ready_when_it_has_compared_and_not_before() {
+async fn systemd_hears_that_it_is_ready_when_it_has_compared_and_that_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = Datagrams::at(&path);
@@ -101,4 +102,8 @@ async fn systemd_hears_that_it_is_ready_when_it_has_compared_and_not_before() {
     rig.consul.start_again().await.unwrap();
     manager.expect("READY=1", "\nSTATUS=").await;
     assert_eq!(rig.page("/ready").await, "ready\n");
+    assert!(!manager.seen().contains(&"STOPPING=1".to_owned()));
+    rig.registrator.signal(Signal::TERM);
+    assert_eq!(rig.registrator.wait(PATIENCE).unwrap().code(), Some(0));
+    manager.expect("STOPPING=1", "").await;
 }

@@ -32,7 +32,6 @@ mod tests {
     async fn whatever_happens_to_the_stream_the_catalog_is_right_in_the_end_and_never_empty() {
         // A short interval, because lost events are made good by the next complete answer.
         let rig = Rig::start(&["--resync-interval", "3s"]).await;
-        rig.register_by_hand().await;
         rig.deploy(&web(4)).await;
         rig.mirrored(4).await;
         let sampler = Sampler::start(&rig);
@@ -53,7 +52,6 @@ mod tests {
         }
         let least = sampler.stop();
         assert!(least >= 4, "only {least} services at some time\n{}", rig.registrator.log());
-        assert!(rig.has_by_hand().await);
     }
 
     #[tokio::test]
@@ -87,7 +85,6 @@ mod tests {
     #[tokio::test]
     async fn whatever_marathon_answers_the_catalog_stays_and_is_right_afterwards() {
         let rig = Rig::start(&[]).await;
-        rig.register_by_hand().await;
         rig.deploy(&web(4)).await;
         rig.mirrored(4).await;
         let sampler = Sampler::start(&rig);
@@ -117,7 +114,6 @@ mod tests {
         let least = sampler.stop();
         assert_eq!(least, 4, "{}", rig.registrator.log());
         assert!(!rig.registrator.log().contains("Service deregistered"));
-        assert!(rig.has_by_hand().await);
     }
 
     #[tokio::test]
@@ -289,7 +285,6 @@ mod tests {
     #[tokio::test]
     async fn what_it_says_when_it_is_asked() {
         let rig = Rig::start(&["--deregister-on-exit"]).await;
-        rig.register_by_hand().await;
         rig.deploy(&web(2)).await;
         rig.mirrored(2).await;
         assert_eq!(rig.page("/health").await, "alive\n");
@@ -329,7 +324,7 @@ mod tests {
         rig.registrator.signal(Signal::TERM);
         let status = rig.registrator.wait(PATIENCE).unwrap();
         assert_eq!(status.code(), Some(0), "{}", rig.registrator.log());
-        assert!(rig.services().await.unwrap().is_empty() && rig.has_by_hand().await);
+        assert!(rig.services().await.unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -337,7 +332,7 @@ mod tests {
         let rig = Rig::start(&["--adopt"]).await;
         let uuid = "2c033893-7993-11e5-8878-56847afe9799";
         let left = format!("gone.{uuid}:80");
-        for id in [left.as_str(), "by-hand", "mysql:3306"] {
+        for id in [left.as_str(), "mysql:3306"] {
             let service = consul::agent::Registration {
                 id: id.to_owned(),
                 name: "x".to_owned(),
@@ -353,7 +348,6 @@ mod tests {
             if is_right { Ok(()) } else { Err(format!("{ids:?} {}", rig.registrator.log())) }
         })
         .await;
-        assert!(rig.has_by_hand().await);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use consul::{Config, Token};
 use integration::http;
@@ -105,6 +106,50 @@ async fn a_service_that_the_token_may_not_write_keeps_no_other_from_being_writte
 }
 
 #[tokio::test]
+async fn a_service_that_is_always_refused_is_reported_and_all_others_go_on_at_once() {
+    let consul = guarded().await;
+    let rules =
+        "service_prefix \"\" { policy = \"write\" } service_prefix \"no\" { policy = \"read\" }";
+    let partial = token(&consul, "partial", rules).await;
+    let rig = Rig::beside(consul, &["--consul-token", &partial]).await;
+    let mut refused = web(1);
+    refused["id"] = json!("/refused");
+    refused["labels"] = json!({"SERVICE_NAME": "no-rights"});
+    rig.deploy(&refused).await;
+    // By now an agent that was left alone after each refusal would be for up to half a minute.
+    rig.grown(WRITE_ERRORS, 4).await;
+    let start = Instant::now();
+    rig.deploy(&web(2)).await;
+    rig.mirrored(2).await;
+    rig.scale(1).await;
+    rig.mirrored(1).await;
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}\n{}", rig.registrator.log());
+    let log = rig.registrator.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains(REFUSES)).collect();
+    assert!(
+        lines.len() == 1 && lines[0].contains("app=\"/refused\" key=\"SERVICE_NAME\""),
+        "{log}"
+    );
+    reported(&rig, "/refused", "(SERVICE_NAME)").await;
+}
+
+/// `/status` and `explain` name the key of the app.
+async fn reported(rig: &Rig, app: &str, keys: &str) {
+    eventually("the reason", PATIENCE, async || {
+        let status: Value = serde_json::from_str(&rig.page("/status").await).unwrap();
+        let skipped = status["agents"]["local"]["not_registered"].as_array().unwrap().clone();
+        let is_it = |it: &Value| it["app"] == app && it["reason"].as_str().unwrap().ends_with(keys);
+        if skipped.iter().any(is_it) { Ok(()) } else { Err(format!("{skipped:?}")) }
+    })
+    .await;
+    let explained = rig.run(&["explain", app, "--consul-token", MASTER]);
+    let text = String::from_utf8_lossy(&explained.stdout).into_owned();
+    let is_told = text.contains("to be written") && text.contains(keys.trim_matches(['(', ')']));
+    assert!(explained.status.success() && is_told, "{text}");
+}
+
+#[tokio::test]
 async fn what_consul_refuses_and_what_our_rules_refuse_is_reported_and_others_are_registered() {
     let rig = Rig::start(&[]).await;
     let apps = [
@@ -135,7 +180,10 @@ async fn what_consul_refuses_and_what_our_rules_refuse_is_reported_and_others_ar
         let lines: Vec<_> =
             lines.filter(|line| line.contains(id.trim_start_matches('/'))).collect();
         assert_eq!(lines.len(), 1, "{id}: {log}");
+        assert!(lines[0].contains(&format!("app={id}")), "{id}: {log}");
     }
+    assert_eq!(rig.times("key=\"SERVICE_ADDRESS\""), 1, "{log}");
+    reported(&rig, "/a-consul", "(SERVICE_ADDRESS)").await;
     let services = rig.services().await.unwrap();
     let tagged = services.values().find(|it| it.service == "c-tag").unwrap();
     assert_eq!(tagged.tags, ["fine"]);

@@ -5,7 +5,8 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use consul::wire::Service;
+use consul::wire::{CatalogNode, Service};
+use consul::{Answer, Query};
 use integration::http;
 use integration::rig::dev_agent::DevAgent;
 use integration::rig::eventually::eventually;
@@ -19,6 +20,10 @@ use tokio::task::JoinHandle;
 
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The id of a service that somebody has registered by hand.
+const STRANGER: &str = "by-hand";
+/// What the agent calls itself.
+const NODE: &str = "node";
 /// 20 times a second.
 const SAMPLE: Duration = Duration::from_millis(50);
 
@@ -29,6 +34,8 @@ pub(crate) struct Rig {
     pub(crate) consul: DevAgent,
     pub(crate) folder: TempDir,
     network: Network,
+    /// Whether there was an agent to register a service of somebody else's at.
+    has_stranger: bool,
 }
 
 impl Rig {
@@ -54,6 +61,7 @@ impl Rig {
         mut command: Command,
         arguments: &[&str],
     ) -> Self {
+        let has_stranger = consul.client().register(&stranger()).await.is_ok();
         let network = Network::claim().unwrap();
         let ip = consul.ip().to_string();
         let marathon = DevMarathon::start(&network, &["--agent", &ip]).await.unwrap();
@@ -62,7 +70,7 @@ impl Rig {
         command.args(["--status", &format!("{}:9110", network.host(2))]);
         let log = folder.path().join("log");
         let registrator = Process::start("registrator", command, &log).unwrap();
-        Self { registrator, marathon, consul, folder, network }
+        Self { registrator, marathon, consul, folder, network, has_stranger }
     }
 
     pub(crate) async fn deploy(&self, app: &Value) {
@@ -85,17 +93,21 @@ impl Rig {
     pub(crate) async fn services(&self) -> Result<BTreeMap<String, Service>, String> {
         let mut services =
             self.consul.client().agent_services().await.map_err(|err| err.to_string())?;
-        services.remove("by-hand");
+        let has_stranger = services.remove(STRANGER).is_some();
+        assert_eq!(has_stranger, self.has_stranger, "{}", self.registrator.log());
         Ok(services)
     }
 
-    /// Waits until the agent has exactly the services of the app's tasks.
+    /// Waits until the agent and the catalog have exactly the services of the app's tasks, and the agent that of a stranger.
     pub(crate) async fn mirrored(&self, tasks: usize) {
         eventually(&format!("{tasks} services"), PATIENCE, async || {
             let ids = self.marathon.task_ids("web").await.map_err(|err| format!("{err:#}"))?;
             let wanted: BTreeSet<_> = ids.iter().map(|id| format!("{id}:80")).collect();
             let found: BTreeSet<_> = self.services().await?.into_keys().collect();
-            if found == wanted && wanted.len() == tasks {
+            let node = self.consul.client().node(NODE, &Query::default()).await;
+            let catalog = node.map_err(|err| err.to_string())?.value.services;
+            let is_same = wanted.iter().all(|id| catalog.contains_key(id));
+            if found == wanted && wanted.len() == tasks && is_same && ours(&catalog) == tasks {
                 return Ok(());
             }
             Err(format!("{found:?}, not {wanted:?}\n{}", self.registrator.log()))
@@ -148,18 +160,14 @@ impl Rig {
         command.args(options(&self.consul.api(), self.marathon.url())).args(arguments);
         command.output().unwrap()
     }
+}
 
-    pub(crate) async fn register_by_hand(&self) {
-        let service = consul::agent::Registration {
-            id: "by-hand".to_owned(),
-            name: "mysql".to_owned(),
-            ..consul::agent::Registration::default()
-        };
-        self.consul.client().register(&service).await.unwrap();
-    }
-
-    pub(crate) async fn has_by_hand(&self) -> bool {
-        self.consul.client().agent_services().await.unwrap().contains_key("by-hand")
+/// A service that the registrator did not write: in every test it is to survive.
+fn stranger() -> consul::agent::Registration {
+    consul::agent::Registration {
+        id: STRANGER.to_owned(),
+        name: "mysql".to_owned(),
+        ..consul::agent::Registration::default()
     }
 }
 
@@ -177,31 +185,48 @@ pub(crate) fn web(instances: u32) -> Value {
 }
 
 /// The smallest number of our services that was ever seen.
+#[derive(Clone, Copy)]
+struct Least {
+    agent: usize,
+    catalog: usize,
+}
+
+/// Looks at the agent and the catalog all the time.
 pub(crate) struct Sampler {
-    least: Arc<Mutex<usize>>,
+    least: Arc<Mutex<Least>>,
     task: JoinHandle<()>,
 }
 
 impl Sampler {
     pub(crate) fn start(rig: &Rig) -> Self {
-        let least = Arc::new(Mutex::new(usize::MAX));
+        let unseen = Least { agent: usize::MAX, catalog: usize::MAX };
+        let least = Arc::new(Mutex::new(unseen));
         let (seen, client) = (Arc::clone(&least), rig.consul.client().clone());
         let task = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(SAMPLE);
+            let query = Query::default();
             loop {
                 ticks.tick().await;
-                if let Ok(services) = client.agent_services().await {
-                    let ours = services.keys().filter(|id| *id != "by-hand").count();
-                    let mut least = seen.lock().unwrap();
-                    *least = (*least).min(ours);
-                }
+                let (agent, node) =
+                    tokio::join!(client.agent_services(), client.node(NODE, &query));
+                let mut least = seen.lock().unwrap();
+                least.agent = agent.map_or(least.agent, |found| least.agent.min(ours(&found)));
+                let catalog = |node: Answer<CatalogNode>| ours(&node.value.services);
+                least.catalog = node.map_or(least.catalog, |node| least.catalog.min(catalog(node)));
             }
         });
         Self { least, task }
     }
 
+    /// The smallest number at the agent. The catalog, which follows it, was never empty.
     pub(crate) fn stop(self) -> usize {
         self.task.abort();
-        *self.least.lock().unwrap()
+        let Least { agent, catalog } = *self.least.lock().unwrap();
+        assert!((1..usize::MAX).contains(&catalog), "{catalog} in the catalog at some time");
+        agent
     }
+}
+
+fn ours(services: &BTreeMap<String, Service>) -> usize {
+    services.keys().filter(|id| !["consul", STRANGER].contains(&id.as_str())).count()
 }

@@ -28,6 +28,8 @@ const RESTARTED: usize = 100;
 const PACE: Duration = Duration::from_millis(10);
 const SAMPLE: usize = 50;
 const PATIENCE: Duration = Duration::from_mins(2);
+/// What the process may take at most, in MB.
+const MEMORY: f64 = 30.0;
 
 /// What was spent up to a moment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,8 +97,9 @@ impl Site {
         })
     }
 
+    /// In MB.
     fn memory(&self, field: &str) -> Result<f64> {
-        Ok(memory_of(self.process.pid(), field)? / 1024.0)
+        Ok(memory_of(self.process.pid(), field)? * 1024.0 / 1e6)
     }
 }
 
@@ -115,13 +118,15 @@ async fn measure() -> Result<()> {
     let mut report = String::new();
     let services = site.crowd.services().len();
     writeln!(report, "first registration of {services} services: {:.1?}", start.elapsed())?;
+    writeln!(report, "memory then: {:.1} MB at most", site.memory("VmHWM:")?)?;
     let (before, start) = (site.spent().await?, Instant::now());
     let events = site.crowd.roll(RESTARTED, PACE).await?;
     site.mirrored().await?;
     let after = site.spent().await?;
     writeln!(report, "{events} events in {:.1?}", start.elapsed())?;
     let (now, most) = (site.memory("VmRSS:")?, site.memory("VmHWM:")?);
-    writeln!(report, "memory: {now:.1} MiB now, {most:.1} MiB at most")?;
+    let verdict = if most < MEMORY { "below" } else { "NOT below" };
+    writeln!(report, "memory: {now:.1} MB now, {most:.1} MB at most, {verdict} {MEMORY} MB")?;
     compare(&mut report, events as f64, before, after, baseline(&site.crowd).await?)?;
     print(&report);
     Ok(())

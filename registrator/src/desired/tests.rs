@@ -12,7 +12,7 @@ const NEW: &str = "2026-01-02T00:00:00.000Z";
 
 fn view(apps: Vec<Value>) -> View {
     let apps = apps.into_iter().map(|app| serde_json::from_value(app).unwrap()).collect();
-    View::of(Apps { apps, malformed: Vec::new() })
+    View::of::<App>(Apps { apps, malformed: Vec::new() })
 }
 
 fn here() -> Here {
@@ -164,7 +164,7 @@ fn an_app_or_a_task_that_does_not_fit_stays_as_it_is_and_stops_no_other() {
     let malformed =
         marathon::Malformed { id: Some("/app/production/test-server".into()), reason: "x".into() };
     let apps = vec![serde_json::from_value(other).unwrap()];
-    let unreadable = View::of(Apps { apps, malformed: vec![malformed] });
+    let unreadable = View::of::<App>(Apps { apps, malformed: vec![malformed] });
     assert_eq!(of(&unreadable, &known, &Tombstones::default()).services.len(), 3);
     let mut graves = Tombstones::default();
     graves.bury(&"/a".into(), "t.1".into(), (Evidence::Task, Fate::Ended), Instant::now());

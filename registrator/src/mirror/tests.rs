@@ -13,7 +13,10 @@ type Agent = BTreeMap<String, Actual>;
 fn view(tasks: u16) -> View {
     let task = |id: u16| json!({"id": format!("a.{id}"), "host": "10.0.0.1", "ports": [31000 + id], "state": "TASK_RUNNING"});
     let app = json!({"id": "/a", "ports": [80], "tasks": (0..tasks).map(task).collect::<Vec<_>>()});
-    View::of(Apps { apps: vec![serde_json::from_value(app).unwrap()], malformed: Vec::new() })
+    View::of::<marathon::App>(Apps {
+        apps: vec![serde_json::from_value(app).unwrap()],
+        malformed: Vec::new(),
+    })
 }
 
 fn mirror(view: View, now: Instant) -> Mirror {
@@ -29,7 +32,8 @@ fn write(step: &Step, agent: &mut Agent) {
         agent.remove(id);
     }
     for (id, write) in &step.plan.register {
-        let actual = Actual { registration: write.registration.clone(), has_check: false };
+        let actual =
+            Actual { registration: Registration::clone(&write.registration), has_check: false };
         agent.insert(id.to_string(), actual);
     }
 }
@@ -163,7 +167,7 @@ fn each_agent_gets_its_own_and_no_other_s() {
     let tasks = json!([task(0, "10.0.0.1"), task(1, "10.0.0.2"), task(2, "10.0.0.2")]);
     let app = json!({"id": "/a", "ports": [80], "tasks": tasks});
     let apps = vec![serde_json::from_value(app).unwrap()];
-    let mut mirror = mirror(View::of(Apps { apps, malformed: Vec::new() }), now);
+    let mut mirror = mirror(View::of::<marathon::App>(Apps { apps, malformed: Vec::new() }), now);
     mirror.set_here("srv2", Here::new("10.0.0.2", "srv2", &[]));
     mirror.set_here("srv3", Here::new("10.0.0.3", "srv3", &[]));
     let written = |mirror: &mut Mirror, agent: &str| {
@@ -195,6 +199,29 @@ fn an_operator_s_maintenance_is_not_taken_for_ours_after_a_restart() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn the_order_of_apps_and_tasks_makes_no_difference(
+        order in proptest::strategy::Strategy::prop_shuffle(proptest::strategy::Just((0..6_u16).collect::<Vec<_>>())),
+    ) {
+        let now = Instant::now();
+        let view = |order: &[u16]| {
+            let task = |app: u16, n: u16| json!({"id": format!("a{app}.{n}"), "host": "10.0.0.1",
+                "ports": [31000 + 10 * app + n], "state": "TASK_RUNNING", "appId": format!("/a{app}")});
+            let apps = order.iter().map(|app| {
+                let tasks: Vec<_> = order.iter().map(|n| task(*app, *n)).collect();
+                // Two thirds of them ask for the same name.
+                let labels = json!({"SERVICE_NAME": format!("name{}", app % 3), "SERVICE_99_X": "x"});
+                let app = json!({"id": format!("/a{app}"), "ports": [80], "tasks": tasks, "labels": labels});
+                serde_json::from_value(app).unwrap()
+            });
+            View::of::<marathon::App>(Apps { apps: apps.collect(), malformed: Vec::new() })
+        };
+        let step = |order: &[u16]| mirror(view(order), now).step(HERE, &Agent::new(), now);
+        let sorted = step(&[0, 1, 2, 3, 4, 5]);
+        proptest::prop_assert_eq!(sorted.plan.register.len(), 36);
+        proptest::prop_assert_eq!(step(&order), sorted);
+    }
+
     /// Events are hints: whatever their order and number, the state after them is the one that Marathon tells.
     #[test]
     fn the_order_of_events_makes_no_difference(

@@ -4,7 +4,7 @@ use super::*;
 use crate::check::{Check, Target};
 use crate::service::Protocol;
 
-type Desired = BTreeMap<ServiceId, Registration>;
+type Desired = Services;
 type Agent = BTreeMap<String, Actual>;
 
 fn ownership() -> Ownership {
@@ -39,7 +39,11 @@ fn apply(plan: &Plan, agent: &Agent) -> Agent {
         agent.remove(id);
     }
     for (id, write) in &plan.register {
-        agent.insert(id.to_string(), actual(write.registration.clone()));
+        let registration = Registration { rest: None, ..Registration::clone(&write.registration) };
+        agent.insert(id.to_string(), actual(registration));
+    }
+    for (id, reason) in &plan.maintenance {
+        agent.get_mut(id).unwrap().registration.rest.clone_from(reason);
     }
     agent
 }
@@ -53,13 +57,15 @@ fn a_service(
     owner: impl Strategy<Value = Option<&'static str>>,
 ) -> impl Strategy<Value = Registration> {
     let tags = prop::collection::vec(prop::sample::select(vec!["a", "b", "a,b"]), 0..3);
-    (owner, "[ab]", tags).prop_map(|(owner, name, tags)| service(owner, &name, &tags))
+    let rest = prop::option::of("[ab]".prop_map(|why| format!("{REST}{why}")));
+    (owner, "[ab]", tags, rest)
+        .prop_map(|(owner, name, tags, rest)| Registration { rest, ..service(owner, &name, &tags) })
 }
 
 fn some_desired() -> impl Strategy<Value = Desired> {
     prop::collection::btree_map(
         "[a-e]".prop_map(|task| id(&task)),
-        a_service(Just(Some("me"))),
+        a_service(Just(Some("me"))).prop_map(Arc::new),
         0..6,
     )
 }
@@ -75,7 +81,7 @@ proptest! {
     fn applying_a_plan_gives_what_is_desired(desired in some_desired(), agent in some_agent()) {
         let plan = plan(&desired, &agent, &ownership());
         let free = desired.iter().filter(|(id, _)| !plan.taken.contains_key(id));
-        let want: BTreeMap<_, _> = free.map(|(id, service)| (id.to_string(), service.clone())).collect();
+        let want: BTreeMap<_, _> = free.map(|(id, service)| (id.to_string(), Registration::clone(service))).collect();
         prop_assert_eq!(owned(&apply(&plan, &agent)), want);
     }
 
@@ -87,7 +93,7 @@ proptest! {
 
     #[test]
     fn what_is_as_it_should_be_needs_no_plan(desired in some_desired()) {
-        let texts = desired.iter().map(|(id, it)| (id.to_string(), actual(it.clone())));
+        let texts = desired.iter().map(|(id, it)| (id.to_string(), actual(Registration::clone(it))));
         let plan = plan(&desired, &texts.collect(), &ownership());
         prop_assert!(plan.is_empty());
         prop_assert_eq!(plan.keep, desired.len());
@@ -97,7 +103,8 @@ proptest! {
     fn what_is_not_ours_is_never_in_a_plan(desired in some_desired(), agent in some_agent()) {
         let plan = plan(&desired, &agent, &ownership());
         let written = plan.register.keys().map(ToString::to_string);
-        for id in written.chain(plan.deregister.keys().cloned()) {
+        let others = plan.deregister.keys().chain(plan.maintenance.keys());
+        for id in written.chain(others.cloned()) {
             let ours = agent.get(&id).is_none_or(|found| ownership().of(&id, found) == Owner::Ours);
             prop_assert!(ours, "{}", id);
         }
@@ -110,7 +117,7 @@ fn a_difference_in_any_field_is_written() {
     let differ = |change: fn(&mut Registration)| {
         let mut other = wanted.clone();
         change(&mut other);
-        let desired = Desired::from([(id("a"), wanted.clone())]);
+        let desired = Desired::from([(id("a"), wanted.clone().into())]);
         let agent = Agent::from([("a:80".to_owned(), actual(other))]);
         let plan = plan(&desired, &agent, &ownership());
         let fields = plan.register.values().flat_map(|write| write.changes.clone().unwrap());
@@ -138,7 +145,7 @@ fn a_check_that_was_taken_away_is_written_again() {
         initial_status: "passing".into(),
         deregister_after: None,
     }];
-    let desired = Desired::from([(id("a"), wanted)]);
+    let desired = Desired::from([(id("a"), wanted.into())]);
     let writes = |has_check| {
         let agent = Agent::from([("a:80".to_owned(), Actual { has_check, ..bare.clone() })]);
         plan(&desired, &agent, &ownership()).register.len()
@@ -169,7 +176,7 @@ fn out_of_rotation_and_back_and_never_against_an_operator() {
         if differs {
             found.tags.push("old".to_owned());
         }
-        let desired = Desired::from([(id("a"), rest(wanted))]);
+        let desired = Desired::from([(id("a"), rest(wanted).into())]);
         let agent = Agent::from([("a:80".to_owned(), actual(found.clone()))]);
         let plan = plan(&desired, &agent, &ownership());
         let order = plan.maintenance.get("a:80").map(Option::as_deref);
@@ -188,7 +195,7 @@ fn tags_that_others_may_change_are_left_to_them() {
         ..service(Some("me"), "web", tags)
     };
     let writes = |wanted, found| {
-        let desired = Desired::from([(id("a"), shared(&["a"], wanted))]);
+        let desired = Desired::from([(id("a"), shared(&["a"], wanted).into())]);
         let agent = Agent::from([("a:80".to_owned(), actual(shared(&["b"], found)))]);
         plan(&desired, &agent, &ownership()).register.len()
     };
@@ -198,8 +205,8 @@ fn tags_that_others_may_change_are_left_to_them() {
 #[test]
 fn the_plan_for_machines() {
     let desired = Desired::from([
-        (id("new"), service(Some("me"), "web", &["production"])),
-        (id("tags"), service(Some("me"), "web", &["production"])),
+        (id("new"), service(Some("me"), "web", &["production"]).into()),
+        (id("tags"), service(Some("me"), "web", &["production"]).into()),
     ]);
     let agent = Agent::from([
         ("gone:80".to_owned(), actual(service(Some("me"), "web", &[]))),
@@ -215,10 +222,10 @@ fn the_plan_for_machines() {
 #[test]
 fn the_dry_run_is_a_diff() {
     let desired = Desired::from([
-        (id("new"), service(Some("me"), "web", &["production"])),
-        (id("same"), service(Some("me"), "web", &[])),
-        (id("tags"), service(Some("me"), "web", &["production"])),
-        (id("taken"), service(Some("me"), "web", &[])),
+        (id("new"), service(Some("me"), "web", &["production"]).into()),
+        (id("same"), service(Some("me"), "web", &[]).into()),
+        (id("tags"), service(Some("me"), "web", &["production"]).into()),
+        (id("taken"), service(Some("me"), "web", &[]).into()),
     ]);
     let agent = Agent::from([
         ("gone:80".to_owned(), actual(service(Some("me"), "web", &[]))),

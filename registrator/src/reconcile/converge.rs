@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use daemon::backoff::jitter;
 use daemon::exit::Exit;
+use marathon::AppId;
 use serde_json::{Map, Value};
 use tracing::{info, warn};
 
@@ -16,8 +18,12 @@ use crate::board::AgentState;
 use crate::cli::Output;
 use crate::config::{Mode, Scope};
 use crate::heartbeat::Beat;
-use crate::mirror::Step;
+use crate::mirror::{Mirror, Step};
+use crate::origin;
 use crate::plan::{Plan, plan};
+use crate::service::{Registration, ServiceId, mark};
+use crate::skipped::{Reason, Skipped};
+use crate::unwritten::Failure;
 
 /// What came of a comparison.
 #[derive(Debug)]
@@ -58,8 +64,15 @@ impl Reconciler {
         if let Mode::Print(output) = self.config.mode {
             self.print(&plans, output);
         }
-        if matches!(outcome, Outcome::Done | Outcome::Held) {
-            self.notify.tell("READY=1\nSTATUS=Marathon and Consul agree");
+        match outcome {
+            Outcome::Done | Outcome::Held => {
+                self.notify.tell("READY=1\nSTATUS=Marathon and Consul agree");
+            }
+            // What cannot be written must not keep what can from being started.
+            Outcome::Failed { .. } => {
+                self.notify.tell("READY=1\nSTATUS=Some services cannot be written");
+            }
+            Outcome::Unanswered(_) | Outcome::Nothing => {}
         }
         self.board.synced(|name| self.agents.contains_key(name), Instant::now());
         outcome
@@ -92,13 +105,10 @@ impl Reconciler {
         if let Some(at) = mirror.ask_at() {
             self.trigger.everything_at(at);
         }
-        let skipped = Arc::new(skipped);
+        let mut skipped = Arc::new(skipped);
         agent.report.skipped(Arc::clone(&skipped));
         self.board.planned(&plan);
-        let services = plan.keep + plan.register.len();
-        let state = AgentState { services, held: held.len(), skipped, error: None };
-        self.board.agent(name, state);
-        let is_held = !held.is_empty();
+        let (services, held_removals) = (plan.keep + plan.register.len(), held.len());
         agent.report.held(held);
         let outcome = match self.config.mode {
             Mode::Write => self.write(name, plan, beats).await,
@@ -107,39 +117,50 @@ impl Reconciler {
                 Outcome::Done
             }
         };
+        let unwritten = self.agents.get(name).into_iter().flat_map(|agent| agent.unwritten.iter());
+        let unwritten: Vec<_> = unwritten.map(|(_, failure)| failure.skipped.clone()).collect();
+        if !unwritten.is_empty() {
+            Arc::make_mut(&mut skipped).extend(unwritten);
+        }
+        let state = AgentState { services, held: held_removals, skipped, error: None };
+        self.board.agent(name, state);
         match outcome {
-            Outcome::Done if is_held => Outcome::Held,
+            Outcome::Done if held_removals > 0 => Outcome::Held,
             outcome => outcome,
         }
     }
 
-    async fn write(&mut self, name: &str, plan: Plan, beats: Vec<Beat>) -> Outcome {
+    async fn write(&mut self, name: &str, mut plan: Plan, beats: Vec<Beat>) -> Outcome {
+        let State::Seeing(mirror) = &mut self.state else { return Outcome::Nothing };
         let Some(agent) = self.agents.get_mut(name) else { return Outcome::Nothing };
+        let now = Instant::now();
+        agent.unwritten.hold(&mut plan, now);
         let writes = plan.register.len() + plan.maintenance.len() + plan.deregister.len();
+        let removed = apps_of(plan.deregister.iter());
         self.board.asked_consul("write", writes);
-        let apply::Outcome { failed, registered, deregistered, pushed_back } =
-            apply::apply(&agent.client, plan).await;
-        self.board.written(registered, deregistered);
-        for _ in &failed {
+        let written = apply::apply(&agent.client, plan).await;
+        self.board.written(written.registered, written.deregistered);
+        agent.unwritten.taken(&written.taken, now);
+        for (id, err) in &written.failed {
             self.board.error("write");
+            let skipped = refused(mirror, &removed, id, err);
+            agent.unwritten.failed(id, skipped, err.status(), now, jitter());
         }
-        agent.report.failed(name, &failed);
-        if pushed_back {
-            agent.pause(Instant::now());
-        } else if failed.is_empty() && writes > 0 {
+        agent.report.unwritten(name, &agent.unwritten);
+        if written.is_stopped() {
+            agent.pause(now);
+        } else if written.failed.is_empty() && writes > 0 {
             agent.resume();
         }
         self.board.asked_consul("ttl", beats.len());
-        if !apply::beat(&agent.client, beats).await
-            && let State::Seeing(mirror) = &mut self.state
-        {
+        if !apply::beat(&agent.client, beats).await {
             mirror.unheard(name);
         }
-        if failed.is_empty() {
+        if agent.unwritten.is_empty() {
             return Outcome::Done;
         }
-        let denied = failed.values().any(|err| matches!(err.status(), Some(401 | 403)));
-        Outcome::Failed { denied }
+        let denied = |failure: &Failure| matches!(failure.status, Some(401 | 403));
+        Outcome::Failed { denied: agent.unwritten.iter().any(|(_, failure)| denied(failure)) }
     }
 
     /// Prints what would be written, when that is something else than before.
@@ -167,7 +188,6 @@ impl Reconciler {
 
     /// Removes everything of ours, as the last thing.
     pub(super) async fn leave(&mut self) -> Exit {
-        self.notify.tell("STOPPING=1");
         let mut exit = Exit::Success;
         let agents = self.agents.iter();
         let agents = agents.map(|(name, agent)| (name.clone(), agent.client.clone()));
@@ -189,6 +209,30 @@ impl Reconciler {
         }
         exit
     }
+}
+
+fn apps_of<'a, Id: ToString + 'a>(
+    services: impl Iterator<Item = (&'a Id, &'a Registration)>,
+) -> BTreeMap<String, AppId> {
+    let app = |service: &Registration| AppId::from(service.meta(mark::APP).unwrap_or_default());
+    services.map(|(id, service)| (id.to_string(), app(service))).collect()
+}
+
+/// Why a service is not as it should be, given the apps of those that were to be removed.
+fn refused(
+    mirror: &Mirror,
+    removed: &BTreeMap<String, AppId>,
+    id: &str,
+    err: &consul::Error,
+) -> Skipped {
+    let parsed = id.parse::<ServiceId>().ok();
+    let wanted = parsed.as_ref().map(|id| apps_of(mirror.services_of(&id.task)));
+    let app = removed.get(id).or_else(|| wanted.as_ref()?.get(id)).cloned();
+    let app = app.unwrap_or_else(|| AppId::from(""));
+    let keys = parsed.as_ref().map(|id| origin::keys(mirror.view(), &app, id)).unwrap_or_default();
+    let (keys, why) = (origin::blamed(keys, &err.kind), err.to_string());
+    let reason = Reason::Refused { id: id.to_owned(), keys, why };
+    Skipped { app, task: parsed.map(|id| id.task), reason }
 }
 
 /// Prints what the program was asked for.

@@ -14,12 +14,14 @@ use crate::exit::Obstacle;
 use crate::explain::explain;
 use crate::snapshot::{self, Reading};
 use crate::trigger::Work;
+use crate::view::View;
 
 impl Reconciler {
     pub(super) async fn once(&mut self) -> Result<Exit, Obstacle> {
         let heres = self.discover().await?;
         self.state = State::Blind(heres);
-        let read = snapshot::marathon(self.marathon.clone(), Work::All, self.heres()).await;
+        let (marathon, heres) = (self.marathon.clone(), self.heres());
+        let read = snapshot::marathon(marathon, Work::All, View::default(), heres).await;
         let Reading { asked, outcome, resolved, .. } = read;
         self.absorb(outcome?, asked, &resolved);
         if let Run::Explain(app, output) = self.config.run.clone() {
@@ -39,11 +41,13 @@ impl Reconciler {
         let agents = self.agents.iter();
         let agents: BTreeMap<_, _> =
             agents.map(|(name, agent)| (name.clone(), agent.client.clone())).collect();
-        let mut skipped = BTreeSet::new();
+        let (mut skipped, mut unwritten) = (BTreeSet::new(), BTreeSet::new());
         for (name, answer) in agents::read(agents.into_iter()).await {
-            skipped.extend(mirror.step(&name, &answer?, std::time::Instant::now()).skipped);
+            let step = mirror.step(&name, &answer?, std::time::Instant::now());
+            skipped.extend(step.skipped);
+            unwritten.extend(step.plan.register.into_keys());
         }
-        let Some(explanation) = explain(mirror, app, &skipped) else {
+        let Some(explanation) = explain(mirror, app, &skipped, &unwritten) else {
             say(&format!("Marathon has no app {app}"));
             return Ok(Exit::Failure);
         };

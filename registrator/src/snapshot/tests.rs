@@ -37,7 +37,7 @@ async fn serving(answers: &'static [Row]) -> Client {
 }
 
 async fn read(client: Client, work: Work) -> Result<Fresh, marathon::Error> {
-    marathon(client, work, Arc::default()).await.outcome
+    marathon(client, work, View::default(), Arc::default()).await.outcome
 }
 
 const APPS: Row = ("/v2/apps", 200, r#"{"apps":[{"id":"/app"}]}"#);
@@ -123,14 +123,16 @@ fn services_of_a_pod_are_made_as_those_of_an_app() {
             {"name": "sidecar", "status": "TASK_RUNNING"}, status("api", 31003, "true")]}]});
     let pods =
         marathon::Apps { apps: vec![serde_json::from_value(pod).unwrap()], malformed: vec![] };
-    let view = View::default().with_pods(pods);
+    let view = View::default().with_pods::<marathon::Pod>(pods);
     let ownership = Ownership { owner: "me".into(), adopt: false };
     let rules = Rules { ownership, policy: Policy::default(), guard: true };
     let now = Instant::now();
     let mut mirror = Mirror::new(rules, view, now);
     mirror.set_here("local", Here::new("10.0.0.1", "srv1", &[]));
     let step = mirror.step("local", &BTreeMap::new(), now);
-    let explained = crate::explain::explain(&mirror, &"/prod/shop".into(), &step.skipped).unwrap();
+    let app = "/prod/shop".into();
+    let explained =
+        crate::explain::explain(&mirror, &app, &step.skipped, &BTreeSet::new()).unwrap();
     insta::assert_snapshot!(explained, @r"
     /prod/shop
       shop.instance-1.web.1 on 10.0.0.1, Running: registered
@@ -146,7 +148,7 @@ fn services_of_a_pod_are_made_as_those_of_an_app() {
     ");
     let malformed = vec![Malformed { id: Some("/prod/shop".into()), reason: "x".into() }];
     let pods = marathon::Apps { apps: Vec::new(), malformed };
-    mirror.replace(View::default().with_pods(pods), now, now);
+    mirror.replace(View::default().with_pods::<marathon::Pod>(pods), now, now);
     let unreadable = mirror.step("local", &BTreeMap::new(), now);
     assert_eq!(unreadable.plan.register, step.plan.register);
 }

@@ -8,7 +8,10 @@ fn view() -> View {
     let app = json!({"id": "/a", "tasks": [
         {"id": "a.instance-1._app.1", "host": "10.0.0.1"}, {"id": "a.instance-2._app.1", "host": "10.0.0.2"},
     ]});
-    View::of(Apps { apps: vec![serde_json::from_value(app).unwrap()], malformed: Vec::new() })
+    View::of::<marathon::App>(Apps {
+        apps: vec![serde_json::from_value(app).unwrap()],
+        malformed: Vec::new(),
+    })
 }
 
 fn status(status: &str, host: &str) -> Event {
@@ -161,7 +164,7 @@ fn pods_are_followed_as_apps_are() {
     let pod = json!({"id": "/pod", "spec": {"containers": [{"name": "a"}, {"name": "b"}]},
         "instances": [{"id": "pod.instance-1", "agentHostname": "here", "containers": [status("a"), status("b")]}]});
     let pods = Apps { apps: vec![serde_json::from_value(pod).unwrap()], malformed: Vec::new() };
-    let view = View::default().with_pods(pods);
+    let view = View::default().with_pods::<marathon::Pod>(pods);
     let event = Event::InstanceChanged {
         app: "/pod".into(),
         instance: "pod.instance-1".into(),
