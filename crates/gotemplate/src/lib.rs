@@ -46,8 +46,10 @@ mod value;
 pub use crate::{
     error::{Error, Place},
     funcs::{Functions, Signature},
+    number::{parse_float, parse_int},
+    printf::sprintf,
     template::{Limits, MissingKey, Parser, Scope, Template},
-    value::{Callable, FloatKind, IntKind, List, Map, Object, Type, UintKind, Value},
+    value::{Callable, Entries, FloatKind, IntKind, List, Map, Object, Type, UintKind, Value},
 };
 
 /// The example of the README is compiled and run with the tests.

@@ -139,8 +139,8 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// An integer in Go's notation for all bases.
-fn parse_int(text: &str) -> Option<i64> {
+/// An integer in Go's notation for all bases: `-1_000`, `0x1F`, `0b1`, `017`.
+pub fn parse_int(text: &str) -> Option<i64> {
     let (negative, digits) = split_sign(text);
     let magnitude = parse_uint(digits)?;
     if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
@@ -186,8 +186,8 @@ fn underscores_are_fine(text: &str) -> bool {
     previous != '_'
 }
 
-/// A decimal or hexadecimal float in Go's notation.
-pub(crate) fn parse_float(text: &str) -> Option<f64> {
+/// A finite decimal or hexadecimal float in Go's notation: `1e3`, `.5`, `0x1p-2`.
+pub fn parse_float(text: &str) -> Option<f64> {
     if !underscores_are_fine(text) {
         return None;
     }

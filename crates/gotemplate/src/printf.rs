@@ -73,6 +73,13 @@ impl<'o> Printer<'o> {
     }
 }
 
+/// Go's `fmt.Sprintf`.
+pub fn sprintf(format: &str, arguments: &[Value]) -> String {
+    let mut text = String::new();
+    printf(&mut text, format, arguments);
+    text
+}
+
 /// Appends what an action prints.
 pub(crate) fn write_value(out: &mut String, value: &Value) {
     match value {

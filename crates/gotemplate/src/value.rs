@@ -9,7 +9,7 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 
 pub use self::{
     list::List,
-    map::Map,
+    map::{Entries, Map},
     object::{Callable, Object},
     types::{FloatKind, IntKind, Type, UintKind},
 };

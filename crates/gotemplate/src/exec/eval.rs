@@ -141,13 +141,14 @@ impl<'a, C> State<'a, '_, C> {
         arguments: &'a [Operand],
         last: Option<Value>,
     ) -> Executed<Val> {
+        let node = self.at;
         let receiver = match &chain.operand {
             Operand::Nil(_) => {
                 return Err(self.error(format!("indirection through explicit nil in {}", self.at)));
             }
             operand => self.untyped(dot, operand)?,
         };
-        self.fields(dot, &receiver, &chain.fields, arguments, last)
+        self.fields_at(dot, &receiver, &chain.fields, node, (arguments, last))
     }
 
     /// Follows fields; the arguments are for the last one.
@@ -159,8 +160,18 @@ impl<'a, C> State<'a, '_, C> {
         arguments: &'a [Operand],
         last: Option<Value>,
     ) -> Executed<Val> {
-        // Methods of the receiver report their errors here, wherever their arguments stand.
-        let node = self.at;
+        self.fields_at(dot, receiver, names, self.at, (arguments, last))
+    }
+
+    /// Methods of the receiver report their errors at the node, wherever their arguments stand.
+    fn fields_at(
+        &mut self,
+        dot: &Val,
+        receiver: &Val,
+        names: &'a [Arc<str>],
+        node: At<'a>,
+        (arguments, last): (&'a [Operand], Option<Value>),
+    ) -> Executed<Val> {
         let Some((name, before)) = names.split_last() else { return Ok(receiver.clone()) };
         let mut inner: Option<Val> = None;
         for name in before {
@@ -188,7 +199,7 @@ impl<'a, C> State<'a, '_, C> {
                 }
                 let boxed = *map.element() == Type::Any;
                 match map.get(name) {
-                    Some(value) => Ok(Val::new(value.clone(), boxed)),
+                    Some(value) => Ok(Val::new(value.into_owned(), boxed)),
                     None => self.missing_key(name, map.element()),
                 }
             }

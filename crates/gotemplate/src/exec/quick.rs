@@ -73,7 +73,7 @@ fn follow<'v>(value: &'v Value, names: &[Arc<str>]) -> Found<'v> {
 #[inline]
 fn field<'v>(value: &'v Value, name: &str) -> Found<'v> {
     match value {
-        Value::Map(map) => map.get(name).map(Cow::Borrowed),
+        Value::Map(map) => map.get(name),
         Value::Object(object) if is_exported(name) => object.field(name),
         _ => None,
     }

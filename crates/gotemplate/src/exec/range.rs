@@ -64,7 +64,7 @@ impl<'a, C> State<'a, '_, C> {
             }
             Value::Map(map) => {
                 let (key_boxed, boxed) = (*map.key() == Type::Any, *map.element() == Type::Any);
-                for (key, item) in map.entries() {
+                for (key, item) in &map.entries() {
                     let key = Val::new(key.clone(), key_boxed);
                     if each.run(self, Some(key), &Val::new(item.clone(), boxed))? {
                         break;

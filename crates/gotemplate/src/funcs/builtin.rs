@@ -1,5 +1,7 @@
 //! Go's own functions.
 
+use std::borrow::Cow;
+
 use super::{Signature, compare, escape};
 use crate::{
     error::Error,
@@ -184,7 +186,7 @@ fn index_once(item: &Value, index: &Value) -> Result<Value, Error> {
         }
         Value::Map(map) => {
             let key = fit(index, map.key())?;
-            map.get_value(&key).cloned().unwrap_or_else(|| map.element().zero())
+            map.get_value(&key).map_or_else(|| map.element().zero(), Cow::into_owned)
         }
         item if item.is_nil() => return Err("index of nil pointer".into()),
         item => return Err(format!("can't index item of type {}", pointed_at(item)).into()),

@@ -31,9 +31,26 @@ impl Decimal {
         let value = exact.value.abs();
         if exact.short {
             #[expect(clippy::cast_possible_truncation, reason = "it was a float32")]
-            return Self::from_scientific(&format!("{:e}", value as f32));
+            let value = value as f32;
+            let decimal = Self::from_scientific(&format!("{value:e}"));
+            return decimal.or_even(7, |digits| {
+                let text = format!("{value:.digits$e}");
+                (text.parse() == Ok(value)).then_some(text)
+            });
         }
-        Self::from_scientific(&format!("{value:e}"))
+        Self::from_scientific(&format!("{value:e}")).or_even(16, |digits| {
+            let text = format!("{value:.digits$e}");
+            (text.parse() == Ok(value)).then_some(text)
+        })
+    }
+
+    /// Of two shortest forms that are equally near, Go takes the even one, and the standard library that which is away
+    /// from zero. There are two only with as many digits as `many`. `print` is given the digits after the point.
+    fn or_even(self, many: usize, print: impl FnOnce(usize) -> Option<String>) -> Self {
+        if self.digits.len() < many {
+            return self;
+        }
+        print(self.digits.len() - 1).map_or(self, |text| Self::from_scientific(&text))
     }
 
     /// Rounded to a number of digits, at least one.

@@ -156,6 +156,10 @@ impl Printer<'_> {
     }
 
     fn list(&mut self, list: &List, verb: char, depth: usize) {
+        if self.spec.sharp_v && list.is_nil() {
+            write_infallible(self.out, format_args!("{}(nil)", list.type_of()));
+            return;
+        }
         let (open, between, close) = self.brackets(&list.type_of().to_string());
         self.out.push_str(&open);
         for (index, item) in list.iter().enumerate() {
@@ -169,6 +173,10 @@ impl Printer<'_> {
 
     fn map(&mut self, map: &Map, verb: char, depth: usize) {
         let sharp = self.spec.sharp_v;
+        if sharp && map.is_nil() {
+            write_infallible(self.out, format_args!("{}(nil)", map.type_of()));
+            return;
+        }
         if sharp {
             write_infallible(self.out, format_args!("{}{{", map.type_of()));
         } else {

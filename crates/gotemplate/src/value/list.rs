@@ -9,13 +9,19 @@ use super::{Type, Value};
 pub struct List {
     element: Type,
     name: Option<Arc<str>>,
+    nil: bool,
     items: Box<[Value]>,
 }
 
 impl List {
     /// A slice of a type: `[]element`. The items should be of that type.
     pub fn new(element: Type, items: impl IntoIterator<Item = Value>) -> Self {
-        Self { element, name: None, items: items.into_iter().collect() }
+        Self { element, name: None, nil: false, items: items.into_iter().collect() }
+    }
+
+    /// A nil slice: empty, and apart from that only known to JSON, to `%#v` and to those who look for it.
+    pub fn nil(element: Type) -> Self {
+        Self { nil: true, ..Self::new(element, []) }
     }
 
     /// Gives its type a name, like `main.Tags`.
@@ -28,6 +34,11 @@ impl List {
     /// The type of the elements.
     pub const fn element(&self) -> &Type {
         &self.element
+    }
+
+    /// Whether it is a nil slice.
+    pub const fn is_nil(&self) -> bool {
+        self.nil
     }
 
     /// The elements.
@@ -56,9 +67,9 @@ impl List {
     }
 
     /// A part of it, of the same type; `None` when it has not that many elements.
-    pub(crate) fn part(&self, from: usize, to: usize) -> Option<Self> {
+    pub fn part(&self, from: usize, to: usize) -> Option<Self> {
         let items = self.items.get(from..to)?.into();
-        Some(Self { element: self.element.clone(), name: self.name.clone(), items })
+        Some(Self { element: self.element.clone(), name: self.name.clone(), nil: self.nil, items })
     }
 
     /// Its type.

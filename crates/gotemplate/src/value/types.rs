@@ -137,8 +137,8 @@ impl Type {
             Self::Uint(kind) => Value::Uint(*kind, 0),
             Self::Float(kind) => Value::Float(*kind, 0.0),
             Self::Complex => Value::Complex(0.0, 0.0),
-            Self::List(element) => List::new(element.as_ref().clone(), []).into(),
-            Self::Map(types) => Map::new(types.0.clone(), types.1.clone(), []).into(),
+            Self::List(element) => List::nil(element.as_ref().clone()).into(),
+            Self::Map(types) => Map::nil(types.0.clone(), types.1.clone()).into(),
         }
     }
 
