@@ -48,7 +48,7 @@
 //! | `stream.rs` | shell | keeps attached to the event stream |
 //! | `apply.rs` | shell | writes a plan |
 //! | `report.rs` `board.rs` | shell | what is logged, once, and what is shown on request |
-//! | `syslog.rs` `notify.rs` | shell | the host's syslog daemon and service manager |
+//! | `syslog.rs` | shell | the host's syslog daemon |
 //! | `reconcile.rs` | shell | the loop |
 //! | `exit.rs` | | how the program ends |
 
@@ -68,7 +68,6 @@ pub mod here;
 pub mod metadata;
 pub mod mirror;
 pub mod naming;
-pub mod notify;
 pub mod origin;
 pub mod placeholder;
 pub mod plan;
@@ -96,6 +95,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use daemon::exit::Exit;
 use daemon::log::LogArgs;
+use daemon::notify::Notify;
 use tokio::task::JoinSet;
 
 use crate::board::Board;
@@ -103,7 +103,6 @@ use crate::cli::{Cli, Typed};
 use crate::config::Config;
 use crate::exit::Obstacle;
 use crate::file::{File, FileError};
-use crate::notify::Notify;
 
 /// The program: parses the command line, runs, and says how it ended.
 pub fn main() -> ExitCode {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use daemon::backoff::{Backoff, jitter};
 use daemon::exit::Exit;
+use daemon::notify::Notify;
 use daemon::outage::Outage;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
@@ -24,7 +25,6 @@ use crate::config::{Config, Run};
 use crate::exit::Obstacle;
 use crate::here::Here;
 use crate::mirror::Mirror;
-use crate::notify::Notify;
 use crate::snapshot::{self, Fresh, Reading};
 use crate::stream::{Signal, follow};
 use crate::trigger::{Trigger, Work};

@@ -8,7 +8,7 @@ use daemon::redact::Redacted;
 use daemon::tls::{HalfIdentity, Identity, Tls};
 use thiserror::Error;
 
-use crate::client::{Config, Token};
+use crate::client::{Config, Token, Transport};
 
 const HEADING: &str = "Consul";
 
@@ -104,6 +104,7 @@ impl Access {
             datacenter: self.consul_datacenter.clone(),
             namespace: self.consul_namespace.clone().or_else(|| variable("CONSUL_NAMESPACE")),
             tls,
+            transport: Transport::default(),
         })
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+
 use crate::client::Client;
 use crate::error::Error;
 use crate::query::{Answer, Query};
@@ -22,14 +24,32 @@ impl Client {
         near: Option<&str>,
         query: &Query,
     ) -> Result<Answer<Vec<Node>>, Error> {
+        self.nodes_as(near, query).await
+    }
+
+    /// The same, read as a type of the caller's own.
+    pub async fn nodes_as<T: DeserializeOwned>(
+        &self,
+        near: Option<&str>,
+        query: &Query,
+    ) -> Result<Answer<Vec<T>>, Error> {
         let near = near.map(|near| ("near", near));
         self.read(self.url(&["catalog", "nodes"])?, near.as_slice(), query, None).await
     }
 
     /// A node with its services; its `node` is `None` when the catalog does not have it.
     pub async fn node(&self, name: &str, query: &Query) -> Result<Answer<CatalogNode>, Error> {
+        self.node_as(name, query).await
+    }
+
+    /// The same, read as a type of the caller's own; its default stands for a node that the catalog does not have.
+    pub async fn node_as<T: DeserializeOwned + Default>(
+        &self,
+        name: &str,
+        query: &Query,
+    ) -> Result<Answer<T>, Error> {
         let url = self.url(&["catalog", "node", name])?;
-        let answer: Answer<Option<CatalogNode>> = self.read(url, &[], query, Some(None)).await?;
+        let answer: Answer<Option<T>> = self.read(url, &[], query, Some(None)).await?;
         Ok(answer.map(Option::unwrap_or_default))
     }
 

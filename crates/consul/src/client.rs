@@ -30,6 +30,32 @@ pub struct Config {
     pub namespace: Option<String>,
     /// For `https`.
     pub tls: Tls,
+    /// The connections.
+    pub transport: Transport,
+}
+
+/// How connections are made and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// How long connecting may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long a connection is silent before the kernel asks whether the other side lives.
+    pub keep_alive: Duration,
+    /// How long a connection is kept for the next request.
+    pub idle_timeout: Duration,
+    /// How many connections are kept for the next request.
+    pub max_idle: usize,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(90),
+            max_idle: usize::MAX,
+        }
+    }
 }
 
 /// A client of one Consul agent or server. Clones share their connections.
@@ -57,7 +83,10 @@ impl Client {
         #[expect(clippy::disallowed_methods, reason = "with its TLS settings")]
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(config.transport.connect_timeout)
+            .tcp_keepalive(config.transport.keep_alive)
+            .pool_idle_timeout(config.transport.idle_timeout)
+            .pool_max_idle_per_host(config.transport.max_idle)
             // Consul is on this host or this network, and proxies do not keep blocking queries.
             .no_proxy()
             .build()
@@ -142,7 +171,8 @@ impl Client {
         let general = query.parameters();
         let own = self.datacenter.iter().filter(|_| query.datacenter.is_none());
         let own = own.map(|datacenter| ("dc", datacenter));
-        let own: Vec<_> = own.chain(self.namespace.iter().map(|name| ("ns", name))).collect();
+        let namespace = self.namespace.iter().filter(|_| query.tenancy.namespace.is_none());
+        let own: Vec<_> = own.chain(namespace.map(|name| ("ns", name))).collect();
         if !(parameters.is_empty() && general.is_empty() && own.is_empty()) {
             url.query_pairs_mut().extend_pairs(parameters).extend_pairs(general).extend_pairs(own);
         }

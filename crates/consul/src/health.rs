@@ -1,5 +1,7 @@
 //! Instances with their checks. <https://developer.hashicorp.com/consul/api-docs/health>
 
+use serde::de::DeserializeOwned;
+
 use crate::client::Client;
 use crate::error::Error;
 use crate::query::{Answer, Query};
@@ -16,6 +18,8 @@ pub struct Instances<'a> {
     pub passing: bool,
     /// Nearest to this node first; `_agent` is the agent that answers.
     pub near: Option<&'a str>,
+    /// What serves it in the mesh: its proxies, and instances that are part of the mesh themselves.
+    pub connect: bool,
 }
 
 impl Client {
@@ -25,7 +29,17 @@ impl Client {
         wanted: &Instances<'_>,
         query: &Query,
     ) -> Result<Answer<Vec<ServiceEntry>>, Error> {
-        let url = self.url(&["health", "service", wanted.service])?;
+        self.instances_as(wanted, query).await
+    }
+
+    /// The same, read as a type of the caller's own.
+    pub async fn instances_as<T: DeserializeOwned>(
+        &self,
+        wanted: &Instances<'_>,
+        query: &Query,
+    ) -> Result<Answer<Vec<T>>, Error> {
+        let kind = if wanted.connect { "connect" } else { "service" };
+        let url = self.url(&["health", kind, wanted.service])?;
         let mut parameters = Vec::new();
         if wanted.passing {
             parameters.push(("passing", "1"));

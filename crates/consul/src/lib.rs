@@ -9,7 +9,7 @@
 //! - [`index`]: what to do with `X-Consul-Index` (pure).
 //! - [`query`]: the parameters every read takes, and what comes back with every answer.
 //! - [`wire`]: types as Consul spells them.
-//! - [`agent`], [`catalog`], [`health`], [`kv`], [`session`], [`txn`]: one API family each.
+//! - [`agent`], [`catalog`], [`connect`], [`federation`], [`health`], [`kv`], [`session`], [`txn`]: one API family each.
 //! - [`access`]: the options of a program that say how to reach Consul.
 //! - [`error`]: what can go wrong, with the URL.
 
@@ -17,7 +17,9 @@ pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod client;
+pub mod connect;
 pub mod error;
+pub mod federation;
 pub mod health;
 pub mod index;
 pub mod kv;
@@ -27,7 +29,7 @@ pub mod txn;
 pub mod wire;
 
 pub use access::{Access, AccessError};
-pub use client::{Client, Config, Token};
+pub use client::{Client, Config, Token, Transport};
 pub use error::{Error, Kind};
 pub use index::{Cursor, Index, Progress};
-pub use query::{Answer, Consistency, Query};
+pub use query::{Answer, Consistency, Query, Tenancy};

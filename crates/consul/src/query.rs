@@ -27,6 +27,21 @@ pub struct Query {
     pub consistency: Consistency,
     /// Ask this datacenter instead of the client's.
     pub datacenter: Option<String>,
+    /// Where in the datacenter to look.
+    pub tenancy: Tenancy,
+}
+
+/// Namespaces and their relatives, which only Consul Enterprise has, and peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tenancy {
+    /// Not the client's namespace.
+    pub namespace: Option<String>,
+    /// Not the default partition.
+    pub partition: Option<String>,
+    /// What this peer exports to us.
+    pub peer: Option<String>,
+    /// The group in which services of one name stand in for each other.
+    pub sameness_group: Option<String>,
 }
 
 impl Query {
@@ -55,6 +70,15 @@ impl Query {
         }
         if let Some(datacenter) = &self.datacenter {
             parameters.push(("dc", datacenter.clone()));
+        }
+        let Tenancy { namespace, partition, peer, sameness_group } = &self.tenancy;
+        for (name, value) in [
+            ("ns", namespace),
+            ("partition", partition),
+            ("peer", peer),
+            ("sameness-group", sameness_group),
+        ] {
+            parameters.extend(value.as_ref().map(|value| (name, value.clone())));
         }
         parameters
     }

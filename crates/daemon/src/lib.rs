@@ -6,7 +6,9 @@
 //! - [`cli`]: arguments parsed, with the exit code that a usage error deserves.
 //! - [`duration`]: durations in Go's notation, as operators of this field write them (pure).
 //! - [`exit`]: the exit codes.
-//! - [`log`]: text or JSON logs on standard error.
+//! - [`init`]: what PID 1 owes the processes of its container.
+//! - [`log`], [`log_file`], [`syslog`]: text or JSON logs on standard error, in a file, and for the host's daemon.
+//! - [`notify`]: what the service manager is told.
 //! - [`outage`]: one log line when something starts to fail and one when it works again.
 //! - [`redact`]: values that must not reach a log.
 //! - [`secret`]: secrets, as they are or in files.
@@ -18,10 +20,14 @@ pub mod backoff;
 pub mod cli;
 pub mod duration;
 pub mod exit;
+pub mod init;
 pub mod log;
+pub mod log_file;
+pub mod notify;
 pub mod outage;
 pub mod redact;
 pub mod secret;
 pub mod shutdown;
 pub mod status;
+pub mod syslog;
 pub mod tls;

@@ -56,6 +56,11 @@ impl Outage {
         self.current.is_some()
     }
 
+    /// Failures since the last success.
+    pub fn failures(&self) -> u64 {
+        self.current.as_ref().map_or(0, |ongoing| ongoing.failures)
+    }
+
     /// Failures since the start of the program.
     pub const fn total(&self) -> u64 {
         self.total

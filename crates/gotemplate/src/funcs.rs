@@ -49,11 +49,13 @@ impl Signature {
         self
     }
 
-    pub(crate) fn parameters(&self) -> &[Type] {
+    /// The types of the parameters that every call must give.
+    pub fn parameters(&self) -> &[Type] {
         &self.parameters
     }
 
-    pub(crate) const fn rest(&self) -> Option<&Type> {
+    /// The type of further arguments, when there may be any.
+    pub const fn rest(&self) -> Option<&Type> {
         self.variadic.as_ref()
     }
 

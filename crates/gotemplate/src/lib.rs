@@ -28,7 +28,7 @@
 //! - `exec`: walks a tree; `exec/eval` makes values of operands, `exec/call` calls functions, `exec/range` repeats.
 //! - [`Functions`], [`Signature`]: the host's library; `funcs/builtin` and beside it Go's own functions.
 //! - [`Value`], [`Type`], [`Object`]: Go's kinds.
-//! - `printf`: verbs and flags.
+//! - [`sprintf`]: verbs and flags.
 //! - [`Error`], [`Place`]: what went wrong, and where.
 
 mod error;

@@ -69,6 +69,15 @@ fn is_untyped_nil(value: &Value) -> bool {
     matches!(value, Value::Missing | Value::Nil)
 }
 
+/// Slices and maps can be nil, too.
+fn is_nil(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.is_nil(),
+        Value::Map(map) => map.is_nil(),
+        value => value.is_nil(),
+    }
+}
+
 /// Go's `reflect.Kind`, which decides whether two other values compare at all.
 fn kind(value: &Value) -> u8 {
     match value {
@@ -92,8 +101,8 @@ fn equal_others(a: &Value, b: &Value) -> Result<bool, Error> {
             printf::to_text(b, 'v')
         )));
     }
-    if a.is_nil() || b.is_nil() {
-        return Ok(a.is_nil() == b.is_nil());
+    if is_nil(a) || is_nil(b) {
+        return Ok(is_nil(a) == is_nil(b));
     }
     let (Value::Object(first), Value::Object(second)) = (a, b) else {
         return Err(not_comparable(b));

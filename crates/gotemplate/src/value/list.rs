@@ -88,3 +88,23 @@ impl<'a> IntoIterator for &'a List {
         self.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Functions, Template, sprintf};
+
+    #[test]
+    fn a_nil_slice_is_empty_and_equals_nil() {
+        let nil = Value::from(List::nil(Type::String));
+        assert_eq!(
+            sprintf("%v %#v %d", &[nil.clone(), nil.clone(), nil.clone()]),
+            "[] []string(nil) []"
+        );
+        let text = "{{len .}} {{eq . nil}} {{if .}}x{{end}}{{range .}}x{{else}}none{{end}}";
+        let template = Template::parse("t", text, Functions::<()>::new()).unwrap();
+        assert_eq!(template.render(&mut (), &nil).unwrap(), "0 true none");
+        let empty = Value::from(List::new(Type::String, []));
+        assert_eq!(template.render(&mut (), &empty).unwrap(), "0 false none");
+    }
+}

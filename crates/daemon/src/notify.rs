@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_manager_is_told_where_it_listens() {
-        let name = format!("registrator-notify-{}", std::process::id());
+        let name = format!("daemon-notify-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let manager = UnixDatagram::bind_addr(&address).unwrap();
         Notify::new(Some(format!("@{name}").into())).unwrap().tell("READY=1");
