@@ -1,67 +1,108 @@
 //! The command line, as typed.
 //!
-//! Flags are consul-template's, with one dash or two.
+//! Flags are consul-template's, with one dash or two; those that set something are in [`Flags`].
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
-use daemon::log::LogArgs;
+use clap::{ArgAction, Parser};
+use daemon::log::Format;
+
+use crate::config::flags::{Flags, switch};
 
 /// Renders templates from Consul and keeps them current
 #[derive(Clone, Debug, Parser)]
-#[command(version, long_about = ABOUT, after_help = AFTER)]
+#[command(
+    version,
+    long_about = ABOUT,
+    after_help = AFTER,
+    args_override_self = true,
+    disable_version_flag = true
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Cli {
-    /// A template, the file it becomes, and the command to run when that file has changed. May be repeated
-    #[arg(
-        long = "template",
-        value_name = "IN[:OUT[:COMMAND]]",
-        required_unless_present = "reload_haproxy"
-    )]
-    pub templates: Vec<String>,
+    /// A file of settings, or a folder of them. May be repeated: later ones win, and flags win over all of them
+    #[arg(long = "config", value_name = "PATH")]
+    pub configs: Vec<PathBuf>,
 
-    /// Settings of this site, in TOML or JSON, that override those beside the template
-    #[arg(long, value_name = "FILE")]
-    pub values: Option<PathBuf>,
+    /// What the settings say.
+    #[command(flatten)]
+    pub flags: Flags,
 
     /// Run this before a new file replaces the old one; {} is the new file's path. When the command fails the old file
-    /// stays
-    #[arg(long, value_name = "COMMAND")]
+    /// stays. For templates that have no `check` of their own
+    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
     pub check: Option<String>,
 
     /// Render every template once, then leave
-    #[arg(long)]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        value_parser = switch
+    )]
     pub once: bool,
 
     /// Print what would be written, write nothing and run nothing
-    #[arg(long)]
-    pub dry: bool,
-
-    /// Wait until nothing has changed for MIN, but at most MAX (four times MIN by default), before rendering again
-    #[arg(long, value_name = "MIN[:MAX]")]
-    pub wait: Option<String>,
-
-    /// Where Consul is: host:port or http://host:port
     #[arg(
         long,
-        value_name = "ADDRESS",
-        env = "CONSUL_HTTP_ADDR",
-        default_value = "127.0.0.1:8500"
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        value_parser = switch
     )]
-    pub consul_addr: String,
+    pub dry: bool,
 
-    /// The ACL token to show to Consul
-    #[arg(long, value_name = "TOKEN", env = "CONSUL_HTTP_TOKEN", hide_env_values = true)]
-    pub consul_token: Option<String>,
+    /// Print how the files would change, write nothing and run nothing
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        value_parser = switch
+    )]
+    pub diff: bool,
+
+    /// Read and parse settings and templates, then leave
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        hide_default_value = true,
+        value_parser = switch
+    )]
+    pub parse_only: bool,
 
     /// Do nothing but reload the HAProxy whose master listens here (haproxy -W -S SOCKET), wait until it has, and leave:
     /// a command for -template. Unlike a signal it is never lost, and it fails when HAProxy cannot load the file
-    #[arg(long, value_name = "SOCKET", conflicts_with = "templates")]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["template", "configs"])]
     pub reload_haproxy: Option<PathBuf>,
 
-    /// The logs.
-    #[command(flatten)]
-    pub log: LogArgs,
+    /// What to log: trace, debug, info, warn or error, or a filter such as `info,hyper=debug` [default: info]
+    /// [env: `CT_LOG`]
+    #[arg(long, short = 'l', value_name = "FILTER", help_heading = "Logs")]
+    pub log_level: Option<String>,
+
+    /// How to log: lines for people, or one JSON object a line
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text, help_heading = "Logs")]
+    pub log_format: Format,
+
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 const ABOUT: &str = "\
@@ -73,10 +114,11 @@ and runs a command afterwards:
   ctemplate -check 'haproxy -c -q -f {}' \\
             -template 'internal.cfg.hbs:/etc/haproxy/haproxy.cfg:ctemplate -reload-haproxy /run/haproxy-master.sock'
 
-Templates end in .hbs (Handlebars). Partials are read from the folder `partials` beside a template, settings from the \
+Templates that end in .hbs are Handlebars, all others are Go templates as consul-template has them. Partials are read from the folder `partials` beside a template, settings from the \
 file `values.toml` beside it.";
 
 const AFTER: &str = "\
+Flags that begin with -vault are read and have no effect.
 Exit codes, as consul-template's: 0 success, 13 wrong flags, 14 a template, its check or its command failed \
 (with -once) or a file cannot be written, 15 wrong configuration.
 SIGTERM and SIGINT end it cleanly with 0. Without -once, errors are logged, the last good file stays, and the next \

@@ -1,174 +1,135 @@
-//! The command line, checked and complete.
+//! What to do: the command line, the environment and the configuration files, checked and complete.
+//!
+//! What says the same thing is asked in this order, and the first answer counts: flags, `CT_LOCAL_CONFIG`, configuration
+//! files from the last to the first, the environment, defaults.
+//!
+//! # Layout
+//!
+//! - [`settings`]: the result, and where its defaults are not consul-template's.
+//! - `layer`: the same as one source gives it, with everything optional, and how layers are merged.
+//! - `decode`: from the tree of a file to values. `files`: files and folders of them. [`flags`]: consul-template's flags.
+//! - `finalize`: from the merged layers to the settings.
+//! - [`connection`]: from the settings to a client of Consul.
+//! - `show`, `signal`: how settings look in the log, and the names of signals.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+pub mod connection;
+mod decode;
+mod files;
+mod finalize;
+pub mod flags;
+mod layer;
+pub mod settings;
+mod show;
+mod signal;
+#[cfg(test)]
+mod tests;
 
-use daemon::duration;
+use std::io;
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::cli::Cli;
-use crate::command::Command;
-use crate::output::folder;
+use crate::exit::Exit;
+use finalize::{Modes, finalize};
+use layer::{Layer, Merge};
+use settings::{CommandLine, Output, Settings};
 
-/// What to do.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The templates, in the order given.
-    pub templates: Vec<TemplateConfig>,
-    /// Settings that override those beside the templates.
-    pub values: Option<PathBuf>,
-    /// Whether to leave after every template was rendered once.
-    pub once: bool,
-    /// Whether to print instead of writing.
-    pub dry: bool,
-    /// How long to wait for quiet.
-    pub wait: Wait,
-    /// Consul.
-    pub consul: consul::Client,
-}
+pub use layer::Origin;
+pub use settings::Wait;
 
-/// A template and what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateConfig {
-    /// The template.
-    pub source: PathBuf,
-    /// The file it becomes; it is printed when there is none.
-    pub destination: Option<PathBuf>,
-    /// Run when that file has changed.
-    pub command: Option<Command>,
-    /// Run on the new file before it replaces the old one.
-    pub check: Option<Command>,
-}
+/// The variable that holds the text of a configuration.
+const LOCAL: &str = "CT_LOCAL_CONFIG";
 
-/// How long to wait for quiet before rendering again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wait {
-    /// Nothing must change for this long.
-    pub min: Duration,
-    /// But the first change waits no longer than this.
-    pub max: Duration,
-}
-
-/// A flag whose value makes no sense.
-#[derive(Debug, Error, PartialEq, Eq)]
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
 pub enum ConfigError {
-    /// `-template`.
-    #[error("-template '{text}': {reason}")]
+    /// A file or folder that cannot be read.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// A text that is wrong: `file:line:column: what`.
+    #[error("{file}:{error}")]
+    Text {
+        /// The file, or the variable.
+        file: String,
+        /// What is wrong, and where.
+        error: hcl::Error,
+    },
+    /// A template that is wrong as a whole.
+    #[error("{origin}: {reason}")]
     Template {
-        /// As typed.
-        text: String,
+        /// Where it is written.
+        origin: Origin,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// `-wait`.
-    #[error("-wait: {0}")]
-    Wait(String),
-    /// `-consul-addr`.
-    #[error("-consul-addr '{address}': {reason}")]
-    Consul {
-        /// As typed.
-        address: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// No level of logs.
+    #[error(
+        "log level '{0}': expected trace, debug, info, warn or error, or a filter such as info,hyper=debug"
+    )]
+    LogLevel(String),
+    /// No facility of syslog.
+    #[error("syslog facility '{0}': expected a name such as LOCAL0, DAEMON or USER")]
+    Facility(String),
 }
 
-impl Config {
-    /// Checks what was typed.
-    pub fn new(cli: Cli) -> Result<Self, ConfigError> {
-        let check = cli.check.map(Command::new);
-        let address = cli.consul_addr;
-        let consul = consul::Config {
-            address: address.clone(),
-            token: cli.consul_token.filter(|token| !token.is_empty()).map(consul::Token::from),
-            ..consul::Config::default()
-        };
-        let template = |text: &String| TemplateConfig::parse(text, check.clone(), cli.dry);
-        Ok(Self {
-            templates: cli.templates.iter().map(template).collect::<Result<_, _>>()?,
-            values: cli.values,
-            once: cli.once,
-            dry: cli.dry,
-            wait: match cli.wait {
-                // Rendering once waits for nothing but data.
-                Some(text) if !cli.once => Wait::parse(&text)?,
-                _ => Wait::default(),
-            },
-            consul: consul::Client::new(consul).map_err(|error| {
-                let reason = error.kind.to_string();
-                ConfigError::Consul { address, reason }
-            })?,
-        })
+impl ConfigError {
+    /// How the program ends: as consul-template does.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Text { file, .. } if file == LOCAL => Exit::Flags,
+            Self::Template { origin: Origin::Flag(_), .. } => Exit::Flags,
+            Self::Template { .. } => Exit::Runner,
+            _ => Exit::Config,
+        }
     }
 }
 
-impl TemplateConfig {
-    /// Reads `IN[:OUT[:COMMAND]]`; the command may hold colons.
-    fn parse(text: &str, check: Option<Command>, dry: bool) -> Result<Self, ConfigError> {
-        let wrong = |reason| ConfigError::Template { text: text.to_owned(), reason };
-        let mut parts = text.splitn(3, ':').map(|part| (!part.is_empty()).then_some(part));
-        let source = parts
-            .next()
-            .flatten()
-            .map(PathBuf::from)
-            .ok_or(wrong("the template's path is missing"))?;
-        let destination = parts.next().flatten().map(PathBuf::from);
-        let command = parts.next().flatten().map(|command| Command::new(command.to_owned()));
-        if source.extension() != Some("hbs".as_ref()) {
-            return Err(wrong("only Handlebars templates (.hbs) are known"));
-        }
-        if destination.is_none() && !dry {
-            return Err(wrong("the file to write is missing; write IN:OUT, or use -dry to print"));
-        }
-        Ok(Self { source, destination, command, check })
+/// Reads everything that says what to do; may be called again when that may have changed.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with its place.
+pub fn load(
+    cli: &Cli,
+    variable: impl Fn(&'static str) -> Option<String>,
+) -> Result<Settings, ConfigError> {
+    let variable = |name| variable(name).filter(|text| !text.is_empty());
+    let mut warnings = Vec::new();
+    let mut over = match variable(LOCAL) {
+        Some(text) => files::parse(&text, LOCAL, &mut warnings)?,
+        None => Layer::default(),
+    };
+    over.merge(cli.flags.layer());
+    let log_level = Layer { log_level: cli.log_level.clone(), ..Layer::default() };
+    over.merge(log_level);
+    let errors_fatal = over.template_error_fatal;
+    let mut layer = Layer::default();
+    for path in &cli.configs {
+        layer.merge(files::read(path, &mut warnings)?);
     }
-
-    /// The folder whose `partials` and `values.toml` belong to the template.
-    pub fn folder(&self) -> &Path {
-        folder(&self.source)
-    }
+    layer.merge(over);
+    let mut settings = finalize(layer, &modes(cli), errors_fatal, &variable)?;
+    settings.warnings.splice(0..0, warnings);
+    Ok(settings)
 }
 
-impl Wait {
-    /// Reads `MIN[:MAX]`.
-    fn parse(text: &str) -> Result<Self, ConfigError> {
-        let wrong = |error: duration::ParseError| ConfigError::Wait(error.to_string());
-        let (min, max) = text.split_once(':').map_or((text, None), |(min, max)| (min, Some(max)));
-        let min = duration::parse(min).map_err(wrong)?;
-        let max = max.map(duration::parse).transpose().map_err(wrong)?.unwrap_or(min * 4);
-        if max < min {
-            return Err(ConfigError::Wait(format!("the maximum in '{text}' is below the minimum")));
-        }
-        Ok(Self { min, max })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_template_has_up_to_three_parts() {
-        let parse = |text| TemplateConfig::parse(text, None, false);
-        let template = parse("/a/in.hbs:/b/out:sh -c 'a:b'").unwrap();
-        assert_eq!(template.source, Path::new("/a/in.hbs"));
-        assert_eq!(template.destination.as_deref(), Some(Path::new("/b/out")));
-        assert_eq!(template.command, Some(Command::new("sh -c 'a:b'".to_owned())));
-        assert_eq!(template.folder(), Path::new("/a"));
-        assert_eq!(parse("in.hbs:out").unwrap().folder(), Path::new("."));
-        for text in ["", ":out", "in.hbs", "in.hbs:", "in.txt:out"] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-        assert!(TemplateConfig::parse("in.hbs", None, true).is_ok());
-    }
-
-    #[test]
-    fn the_longest_wait_is_four_times_the_shortest_by_default() {
-        let seconds =
-            |min, max| Ok(Wait { min: Duration::from_secs(min), max: Duration::from_secs(max) });
-        assert_eq!(Wait::parse("2s"), seconds(2, 8));
-        assert_eq!(Wait::parse("2s:3s"), seconds(2, 3));
-        assert!(Wait::parse("3s:2s").is_err());
-        assert!(Wait::parse("soon").is_err());
+fn modes(cli: &Cli) -> Modes {
+    Modes {
+        once: cli.once,
+        parse_only: cli.parse_only,
+        output: match (cli.diff, cli.dry) {
+            (true, _) => Output::Diff,
+            (false, true) => Output::Print,
+            (false, false) => Output::Write,
+        },
+        check: cli.check.clone().and_then(|line| CommandLine::new(vec![line])),
+        log_format: cli.log_format,
     }
 }

@@ -2,19 +2,29 @@
 //!
 //! Fields, orders and filters are consul-template's: templates use the same names in both languages. Sorting happens
 //! here, once, when an answer arrives.
+//!
+//! # Layout
+//!
+//! - [`answer`]: Consul's answers with everything that templates can see.
+//! - [`structs`]: Go's structs as values of templates. [`value`]: the values of dependencies as such.
+
+pub mod answer;
+pub mod structs;
+pub mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use consul::catalog;
+use consul::connect::{CaRoot, LeafCert};
+use consul::federation::{ExportedService, ImportedService, Partition, Peering};
 use consul::kv::KvPair;
-use consul::wire::{CatalogNode, Check, Map, Node, Service, ServiceAddress, ServiceEntry, Weights};
-use serde::Serialize;
+use consul::wire::{Map, ServiceAddress, Weights};
 
+use self::answer::{CatalogNode, Check, Node, Service, ServiceEntry};
 use crate::dependency::{Instances, Status};
 
 /// The value of a dependency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
     /// A key's value, `None` when it does not exist.
     Key(Option<String>),
@@ -30,13 +40,24 @@ pub enum Data {
     Node(NodeServices),
     /// Names of datacenters, sorted.
     Datacenters(Vec<String>),
+    /// Partitions, by name.
+    Partitions(Vec<Partition>),
+    /// Peers, by state, partition and name.
+    Peerings(Vec<Peering>),
+    /// What others may use, by name.
+    ExportedServices(Vec<ExportedService>),
+    /// What others share with us, by name.
+    ImportedServices(Vec<ImportedService>),
+    /// Root certificates.
+    CaRoots(Vec<CaRoot>),
+    /// A service's certificate.
+    CaLeaf(LeafCert),
     /// A file's text.
     File(String),
 }
 
 /// A key with its value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPair {
     /// The whole key.
     pub path: String,
@@ -57,8 +78,7 @@ pub struct KeyPair {
 }
 
 /// A service of the catalog.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogService {
     /// Its name.
     pub name: String,
@@ -66,29 +86,26 @@ pub struct CatalogService {
     pub tags: Vec<String>,
 }
 
-/// An instance of a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+/// An instance of a service. Maps that Consul leaves out are `None`: encoders tell them from empty ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {
     /// The node's name.
     pub node: String,
     /// The node's UUID.
-    #[serde(rename = "NodeID")]
     pub node_id: String,
     /// The node's address.
     pub node_address: String,
     /// The node's other addresses.
-    pub node_tagged_addresses: Map,
+    pub node_tagged_addresses: Option<Map>,
     /// The node's metadata.
-    pub node_meta: Map,
+    pub node_meta: Option<Map>,
     /// The instance's metadata.
-    pub service_meta: Map,
+    pub service_meta: Option<Map>,
     /// The instance's address, or its node's when it has none.
     pub address: String,
     /// The instance's other addresses.
-    pub service_tagged_addresses: BTreeMap<String, ServiceAddress>,
+    pub service_tagged_addresses: Option<BTreeMap<String, ServiceAddress>>,
     /// The instance's id.
-    #[serde(rename = "ID")]
     pub id: String,
     /// The service's name.
     pub name: String,
@@ -105,28 +122,25 @@ pub struct Instance {
 }
 
 /// A node with its services.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeServices {
     /// The node; `None` when Consul does not know it.
     pub node: Option<Node>,
-    /// By name and id.
-    pub services: Vec<NodeService>,
+    /// By name and id; `None` with the node.
+    pub services: Option<Vec<NodeService>>,
 }
 
 /// A service of a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeService {
     /// The instance's id.
-    #[serde(rename = "ID")]
     pub id: String,
     /// The service's name.
     pub service: String,
     /// Sorted.
     pub tags: Vec<String>,
     /// The instance's metadata.
-    pub meta: Map,
+    pub meta: Option<Map>,
     /// The instance's port.
     pub port: u16,
     /// The instance's address.
@@ -156,7 +170,9 @@ impl Data {
     pub fn instances(wanted: &Instances, entries: Vec<ServiceEntry>) -> Self {
         let mut instances: Vec<_> = entries
             .into_iter()
-            .filter(|entry| is_wanted(&wanted.statuses, aggregate(&entry.checks)))
+            .filter(|entry| {
+                is_wanted(&wanted.statuses, aggregate(entry.checks.as_deref().unwrap_or_default()))
+            })
             .map(Instance::new)
             .collect();
         if wanted.near.is_none() {
@@ -175,9 +191,45 @@ impl Data {
 
     /// A node with its services.
     pub fn node(node: CatalogNode) -> Self {
-        let mut services: Vec<_> = node.services.into_values().map(NodeService::new).collect();
+        if node.node.is_none() {
+            return Self::Node(NodeServices::default());
+        }
+        let services = node.services.unwrap_or_default();
+        let mut services: Vec<_> = services.into_values().map(NodeService::new).collect();
         services.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
-        Self::Node(NodeServices { node: node.node, services })
+        Self::Node(NodeServices { node: node.node, services: Some(services) })
+    }
+
+    /// Names of datacenters.
+    pub fn datacenters(mut names: Vec<String>) -> Self {
+        names.sort();
+        Self::Datacenters(names)
+    }
+
+    /// Partitions.
+    pub fn partitions(mut partitions: Vec<Partition>) -> Self {
+        partitions.sort_by(|a, b| a.name.cmp(&b.name));
+        Self::Partitions(partitions)
+    }
+
+    /// Peers.
+    pub fn peerings(mut peerings: Vec<Peering>) -> Self {
+        peerings.sort_by(|a, b| {
+            (&a.state, &a.partition, &a.name).cmp(&(&b.state, &b.partition, &b.name))
+        });
+        Self::Peerings(peerings)
+    }
+
+    /// What others may use.
+    pub fn exported_services(mut services: Vec<ExportedService>) -> Self {
+        services.sort_by(|a, b| a.service.cmp(&b.service));
+        Self::ExportedServices(services)
+    }
+
+    /// What others share with us.
+    pub fn imported_services(mut services: Vec<ImportedService>) -> Self {
+        services.sort_by(|a, b| a.service.cmp(&b.service));
+        Self::ImportedServices(services)
     }
 }
 
@@ -201,6 +253,7 @@ impl KeyPair {
 impl Instance {
     fn new(entry: ServiceEntry) -> Self {
         let ServiceEntry { node, service, checks } = entry;
+        let checks = checks.unwrap_or_default();
         let address =
             if service.address.is_empty() { node.address.clone() } else { service.address };
         Self {
@@ -215,7 +268,7 @@ impl Instance {
             service_tagged_addresses: service.tagged_addresses,
             id: service.id,
             name: service.service,
-            tags: sorted(service.tags),
+            tags: sorted(service.tags.unwrap_or_default()),
             checks,
             port: service.port,
             weights: service.weights,
@@ -228,7 +281,7 @@ impl NodeService {
         Self {
             id: service.id,
             service: service.service,
-            tags: sorted(service.tags),
+            tags: sorted(service.tags.unwrap_or_default()),
             meta: service.meta,
             port: service.port,
             address: service.address,
@@ -304,10 +357,10 @@ mod tests {
         let service = Service {
             id: id.to_owned(),
             address: address.to_owned(),
-            tags: vec!["b".into(), "a".into()],
+            tags: Some(vec!["b".into(), "a".into()]),
             ..Service::default()
         };
-        ServiceEntry { node, service, checks: Vec::new() }
+        ServiceEntry { node, service, checks: None }
     }
 
     #[test]
@@ -337,7 +390,7 @@ mod tests {
     #[test]
     fn unwanted_states_are_left_out() {
         let mut critical = entry("n1", "web", "");
-        critical.checks = vec![check("a", "critical")];
+        critical.checks = Some(vec![check("a", "critical")]);
         let count = |text: &str| {
             let wanted = Instances::parse(text).unwrap();
             let Data::Instances(instances) =

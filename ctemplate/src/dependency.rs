@@ -3,13 +3,15 @@
 //! Templates name their dependencies in consul-template's notation (`production.web@dc1~_agent|passing`), and a
 //! dependency prints as consul-template's id of it, which operators know from its logs.
 
+mod query;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
-use regex::Regex;
-use thiserror::Error;
+use consul::Tenancy;
+
+pub use self::query::ParseError;
 
 /// One thing that can be read and watched. Equal dependencies share one watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,13 +24,13 @@ pub enum Dependency {
     Instances(Instances),
     /// The names and tags of all services.
     Services {
-        /// Not the agent's own datacenter.
-        datacenter: Option<String>,
+        /// Where.
+        scope: Scope,
     },
     /// All nodes.
     Nodes {
-        /// Not the agent's own datacenter.
-        datacenter: Option<String>,
+        /// Where.
+        scope: Scope,
         /// Sorted by distance from this node.
         near: Option<String>,
     },
@@ -36,13 +38,46 @@ pub enum Dependency {
     Node {
         /// The agent's own node when not given.
         name: Option<String>,
-        /// Not the agent's own datacenter.
-        datacenter: Option<String>,
+        /// Where.
+        scope: Scope,
     },
     /// The names of all datacenters.
-    Datacenters,
+    Datacenters {
+        /// Only those that answer.
+        reachable: bool,
+    },
+    /// All partitions.
+    Partitions,
+    /// All peers.
+    Peerings {
+        /// Those of this partition.
+        partition: Option<String>,
+    },
+    /// The services that others may use.
+    ExportedServices {
+        /// Of this partition.
+        partition: Option<String>,
+    },
+    /// The services that others share with us.
+    ImportedServices {
+        /// With this partition.
+        partition: Option<String>,
+    },
+    /// The root certificates of the service mesh.
+    CaRoots,
+    /// The certificate of a service.
+    CaLeaf(String),
     /// The text of a file.
     File(PathBuf),
+}
+
+/// Where to look.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// Not the agent's own datacenter.
+    pub datacenter: Option<String>,
+    /// Which part of it.
+    pub tenancy: Tenancy,
 }
 
 /// A key or a prefix of keys.
@@ -50,8 +85,8 @@ pub enum Dependency {
 pub struct KeyPath {
     /// Without a leading slash.
     pub path: String,
-    /// Not the agent's own datacenter.
-    pub datacenter: Option<String>,
+    /// Where.
+    pub scope: Scope,
 }
 
 /// Which instances of a service.
@@ -61,8 +96,10 @@ pub struct Instances {
     pub name: String,
     /// Only instances with this tag.
     pub tag: Option<String>,
-    /// Not the agent's own datacenter.
-    pub datacenter: Option<String>,
+    /// What serves it in the mesh instead of the instances themselves.
+    pub connect: bool,
+    /// Where.
+    pub scope: Scope,
     /// Sorted by distance from this node.
     pub near: Option<String>,
     /// Only instances in one of these states.
@@ -84,52 +121,17 @@ pub enum Status {
     Warning,
 }
 
-/// A text that names no dependency.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{function} \"{text}\": {reason}")]
-pub struct ParseError {
-    function: &'static str,
-    text: String,
-    reason: &'static str,
-}
-
 impl Instances {
     /// The passing instances of a service, with a tag when given.
     pub fn passing(name: &str, tag: Option<&str>) -> Self {
         Self {
             name: name.to_owned(),
             tag: tag.map(str::to_owned),
-            datacenter: None,
+            connect: false,
+            scope: Scope::default(),
             near: None,
             statuses: BTreeSet::from([Status::Passing]),
         }
-    }
-
-    /// Reads `[TAG.]NAME[@DATACENTER][~NEAR][|STATUS,…]`. A tag may hold dots, a name may not.
-    pub fn parse(text: &str) -> Result<Self, ParseError> {
-        static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
-            grammar(
-                r"(?:(?P<tag>[[:word:]=:.\-]+)\.)?(?P<name>[[:word:]\-]+)(?:@(?P<dc>[[:word:].\-]+))?(?:~(?P<near>[[:word:].\-]+))?(?:\|(?P<filter>[[:word:],]+))?",
-            )
-        });
-        let wrong = |reason| ParseError { function: "service", text: text.to_owned(), reason };
-        let found =
-            GRAMMAR.captures(text).ok_or(wrong("expected [TAG.]NAME[@DC][~NEAR][|STATUS]"))?;
-        let part = |name| found.name(name).map(|part| part.as_str().to_owned());
-        let statuses =
-            match part("filter") {
-                None => BTreeSet::from([Status::Passing]),
-                Some(filter) => filter.split(',').map(Status::parse).collect::<Option<_>>().ok_or(
-                    wrong("a status is one of any, passing, warning, critical, maintenance"),
-                )?,
-            };
-        Ok(Self {
-            name: part("name").unwrap_or_default(),
-            tag: part("tag"),
-            datacenter: part("dc"),
-            near: part("near"),
-            statuses,
-        })
     }
 
     /// Whether Consul itself can leave out what is not wanted.
@@ -157,179 +159,68 @@ impl Status {
     }
 }
 
-impl KeyPath {
-    /// Reads `PATH[@DATACENTER]`; one leading slash is dropped.
-    pub fn parse(function: &'static str, text: &str) -> Result<Self, ParseError> {
-        static GRAMMAR: LazyLock<Regex> =
-            LazyLock::new(|| grammar(r"/?(?P<path>[^@?]+)(?:@(?P<dc>[[:word:].\-]+))?"));
-        let wrong = || ParseError { function, text: text.to_owned(), reason: "expected PATH[@DC]" };
-        let found = GRAMMAR.captures(text).ok_or_else(wrong)?;
-        let part = |name| found.name(name).map(|part| part.as_str().to_owned());
-        Ok(Self { path: part("path").unwrap_or_default(), datacenter: part("dc") })
-    }
-}
-
-impl Dependency {
-    /// Reads the argument of `services`: `[@DATACENTER]`.
-    pub fn services(text: &str) -> Result<Self, ParseError> {
-        let place = Place::parse("services", text)?;
-        match place {
-            Place { name: None, near: None, datacenter } => Ok(Self::Services { datacenter }),
-            _ => Err(ParseError {
-                function: "services",
-                text: text.to_owned(),
-                reason: "expected @DC",
-            }),
-        }
-    }
-
-    /// Reads the argument of `nodes`: `[@DATACENTER][~NEAR]`.
-    pub fn nodes(text: &str) -> Result<Self, ParseError> {
-        match Place::parse("nodes", text)? {
-            Place { name: None, near, datacenter } => Ok(Self::Nodes { datacenter, near }),
-            _ => Err(ParseError {
-                function: "nodes",
-                text: text.to_owned(),
-                reason: "expected [@DC][~NEAR]",
-            }),
-        }
-    }
-
-    /// Reads the argument of `node`: `[NAME][@DATACENTER]`.
-    pub fn node(text: &str) -> Result<Self, ParseError> {
-        match Place::parse("node", text)? {
-            Place { near: None, name, datacenter } => Ok(Self::Node { name, datacenter }),
-            _ => Err(ParseError {
-                function: "node",
-                text: text.to_owned(),
-                reason: "expected [NAME][@DC]",
-            }),
-        }
-    }
-}
-
-struct Place {
-    name: Option<String>,
-    datacenter: Option<String>,
-    near: Option<String>,
-}
-
-impl Place {
-    fn parse(function: &'static str, text: &str) -> Result<Self, ParseError> {
-        static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
-            grammar(
-                r"(?P<name>[[:word:].\-]+)?(?:@(?P<dc>[[:word:].\-]+))?(?:~(?P<near>[[:word:].\-]+))?",
-            )
-        });
-        let wrong = || ParseError {
-            function,
-            text: text.to_owned(),
-            reason: "expected [NAME][@DC][~NEAR]",
-        };
-        let found = GRAMMAR.captures(text).ok_or_else(wrong)?;
-        let part = |name| found.name(name).map(|part| part.as_str().to_owned());
-        Ok(Self { name: part("name"), datacenter: part("dc"), near: part("near") })
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "the patterns are constants, and every test of this file compiles them"
-)]
-fn grammar(pattern: &str) -> Regex {
-    Regex::new(&format!(r"\A(?:{pattern})\z")).expect("a valid pattern")
-}
-
 impl fmt::Display for Dependency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |datacenter: &Option<String>| suffix('@', datacenter.as_deref());
+        let near = |near: &Option<String>| suffix("~", near.as_ref());
         match self {
-            Self::Key(key) => write!(f, "kv.get({}{})", key.path, at(&key.datacenter)),
-            Self::Keys(key) => write!(f, "kv.list({}{})", key.path, at(&key.datacenter)),
+            Self::Key(key) => write!(f, "kv.get({}{})", key.path, key.scope),
+            Self::Keys(key) => write!(f, "kv.list({}{})", key.path, key.scope),
             Self::Instances(wanted) => {
+                let kind = if wanted.connect { "connect" } else { "service" };
                 let tag = wanted.tag.as_ref().map(|tag| format!("{tag}.")).unwrap_or_default();
-                let near = suffix('~', wanted.near.as_deref());
+                let Instances { name, scope, .. } = wanted;
+                write!(f, "health.{kind}({tag}{name}{scope}{}", near(&wanted.near))?;
                 let statuses: Vec<_> = wanted.statuses.iter().map(|status| status.name()).collect();
-                let at = at(&wanted.datacenter);
-                write!(f, "health.service({tag}{}{at}{near}|{})", wanted.name, statuses.join(","))
+                write!(f, "|{})", statuses.join(","))
             }
-            Self::Services { datacenter } => named(f, "catalog.services", &at(datacenter)),
-            Self::Nodes { datacenter, near } => named(
-                f,
-                "catalog.nodes",
-                &format!("{}{}", at(datacenter), suffix('~', near.as_deref())),
-            ),
-            Self::Node { name, datacenter } => named(
-                f,
-                "catalog.node",
-                &format!("{}{}", name.as_deref().unwrap_or_default(), at(datacenter)),
-            ),
-            Self::Datacenters => f.write_str("catalog.datacenters"),
+            Self::Services { scope } => named(f, "catalog.services", &scope.to_string()),
+            Self::Nodes { scope, near: by } => {
+                named(f, "catalog.nodes", &format!("{scope}{}", near(by)))
+            }
+            Self::Node { name, scope } => {
+                let name = name.as_deref().unwrap_or_default();
+                named(f, "catalog.node", &format!("{name}{scope}"))
+            }
+            Self::Datacenters { reachable: false } => f.write_str("catalog.datacenters"),
+            Self::Datacenters { reachable: true } => f.write_str("catalog.datacenters(reachable)"),
+            Self::Partitions => f.write_str("list.partitions"),
+            Self::Peerings { partition } => {
+                write!(f, "list.peerings{}", suffix("?partition=", partition.as_ref()))
+            }
+            Self::ExportedServices { partition } => {
+                write!(f, "list.exportedServices({})", partition.as_deref().unwrap_or_default())
+            }
+            Self::ImportedServices { partition } => {
+                write!(f, "list.importedServices({})", partition.as_deref().unwrap_or_default())
+            }
+            Self::CaRoots => f.write_str("connect.caroots"),
+            Self::CaLeaf(service) => write!(f, "connect.caleaf({service})"),
             Self::File(path) => write!(f, "file({})", path.display()),
         }
     }
 }
 
-fn suffix(mark: char, text: Option<&str>) -> String {
+/// `@dc1@partition=p@ns=n`
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tenancy { namespace, partition, peer, sameness_group } = &self.tenancy;
+        for (mark, value) in [
+            ("@", &self.datacenter),
+            ("@partition=", partition),
+            ("@ns=", namespace),
+            ("@peer=", peer),
+            ("@sameness-group=", sameness_group),
+        ] {
+            f.write_str(&suffix(mark, value.as_ref()))?;
+        }
+        Ok(())
+    }
+}
+
+fn suffix(mark: &str, text: Option<&String>) -> String {
     text.map(|text| format!("{mark}{text}")).unwrap_or_default()
 }
 
 fn named(f: &mut fmt::Formatter<'_>, name: &str, arguments: &str) -> fmt::Result {
     if arguments.is_empty() { f.write_str(name) } else { write!(f, "{name}({arguments})") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_service_queries() {
-        for (text, id) in [
-            ("web", "health.service(web|passing)"),
-            ("production.web", "health.service(production.web|passing)"),
-            ("x.y.web", "health.service(x.y.web|passing)"),
-            ("web@dc1", "health.service(web@dc1|passing)"),
-            ("web@dc1~_agent", "health.service(web@dc1~_agent|passing)"),
-            ("a=b:c.web|any", "health.service(a=b:c.web|any)"),
-            ("web|warning,critical", "health.service(web|critical,warning)"),
-        ] {
-            let parsed = Dependency::Instances(Instances::parse(text).unwrap());
-            assert_eq!(parsed.to_string(), id, "{text}");
-        }
-        assert_eq!(Instances::parse("x.y.web").unwrap().tag.as_deref(), Some("x.y"));
-    }
-
-    #[test]
-    fn refuses_what_is_no_service_query() {
-        for text in ["", "a b", "web|", "web|up", "web@", "é", "web\n", "web~a b"] {
-            assert!(Instances::parse(text).is_err(), "{text}");
-        }
-        assert_eq!(
-            Instances::parse("web|up").unwrap_err().to_string(),
-            "service \"web|up\": a status is one of any, passing, warning, critical, maintenance"
-        );
-    }
-
-    #[test]
-    fn reads_places() {
-        for (parsed, id) in [
-            (Dependency::services(""), "catalog.services"),
-            (Dependency::services("@dc2"), "catalog.services(@dc2)"),
-            (Dependency::nodes("@dc2~_agent"), "catalog.nodes(@dc2~_agent)"),
-            (Dependency::node(""), "catalog.node"),
-            (Dependency::node("a.b@dc2"), "catalog.node(a.b@dc2)"),
-        ] {
-            assert_eq!(parsed.unwrap().to_string(), id);
-        }
-        assert!(Dependency::services("web").is_err());
-        assert!(Dependency::nodes("web").is_err());
-        assert!(Dependency::node("a~b").is_err());
-    }
-
-    #[test]
-    fn reads_keys() {
-        let key = KeyPath::parse("key", "/service/haproxy/max conn@dc1").unwrap();
-        assert_eq!(Dependency::Key(key).to_string(), "kv.get(service/haproxy/max conn@dc1)");
-        assert!(KeyPath::parse("key", "").is_err());
-    }
 }

@@ -1,166 +1,211 @@
-//! The function library, one topic a file.
+//! The function library, one topic a file. Both languages call the same functions.
 //!
 //! Names, argument orders and results are consul-template's, so that what people know from there holds here. As there,
-//! the value that a pipeline would carry comes last: `(replaceAll "a" "b" text)`, `(subtract 2 5)` is 3.
+//! the value that a pipeline would carry comes last: `replaceAll "a" "b" text`, `subtract 2 5` is 3. Also the texts of
+//! errors are consul-template's.
 //!
 //! # Layout
 //!
-//! - [`consul`]: what Consul knows; these make dependencies.
-//! - [`world`]: environment variables, files, the clock.
-//! - [`text`]: strings and regular expressions.
-//! - [`list`]: looking into lists and grouping them.
-//! - [`parse`]: numbers, JSON and base64 from text and back.
-//! - [`math`]: arithmetic on numbers.
+//! - [`consul`], [`federation`]: what Consul knows; these make dependencies.
+//! - [`world`], [`time`], [`plugin`], [`mod@write`]: environment variables and files, the clock, programs, files that are
+//!   written.
+//! - [`text`], [`pattern`], [`base64`], [`digest`]: strings, regular expressions and encodings.
+//! - [`list`], [`group`], [`map`]: looking into lists, grouping them, maps.
+//! - [`number`], [`math`]: numbers from text, and arithmetic on them.
+//! - [`json`], [`yaml`], [`toml`]: values from text and back.
+//! - [`scratch`]: what a template remembers. [`debug`]: values for people who look for a mistake.
 //! - [`haproxy`]: the routing table and what makes a text fit for HAProxy's configuration.
+//! - [`refused`]: what consul-template has, and this program has not.
 
+pub mod base64;
 pub mod consul;
+pub mod debug;
+pub mod digest;
+pub mod federation;
+pub mod group;
 pub mod haproxy;
+pub mod json;
 pub mod list;
+pub mod map;
 pub mod math;
-pub mod parse;
+pub mod number;
+pub mod pattern;
+pub mod plugin;
+pub mod refused;
+pub mod scratch;
 pub mod text;
+pub mod time;
+pub mod toml;
 pub mod world;
+pub mod write;
+pub mod yaml;
 
-use std::borrow::Cow;
+use gotemplate::{Error, Signature, Type, Value};
 
-use serde_json::Value as Json;
-use thiserror::Error;
-
+use crate::data::value::{INSTANCE, KEY_PAIR};
 use crate::render::session::Session;
 
+/// What a function does. It gets as many arguments as it takes, of the types that it takes.
+pub type Body = fn(&Session, &[Value]) -> Result<Value, Error>;
+
 /// A function of the library.
-pub type Function = fn(&Session<'_>, &Arguments<'_>) -> Result<Json, FunctionError>;
-
-/// Why a function has no result.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0}")]
-pub struct FunctionError(pub String);
-
-/// The arguments of a call.
-#[derive(Debug)]
-pub struct Arguments<'a> {
-    values: Vec<&'a Json>,
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// Its name in templates.
+    pub name: &'static str,
+    /// What it takes.
+    pub parameters: &'static [Parameter],
+    /// What it takes any number of after that.
+    pub rest: Option<Parameter>,
+    /// Whether Go declares its result as `interface {}`, which shows in messages.
+    pub returns_any: bool,
+    /// What it does.
+    pub body: Body,
 }
 
-/// Every function by its name.
-pub const FUNCTIONS: &[(&str, Function)] = &[
-    ("datacenters", consul::datacenters),
-    ("key", consul::key),
-    ("keyExists", consul::key_exists),
-    ("keyOrDefault", consul::key_or_default),
-    ("ls", consul::ls),
-    ("node", consul::node),
-    ("nodes", consul::nodes),
-    ("service", consul::service),
-    ("services", consul::services),
-    ("tree", consul::tree),
-    ("env", world::env),
-    ("envOrDefault", world::env_or_default),
-    ("file", world::file),
-    ("mustEnv", world::must_env),
-    ("contains", list::contains),
-    ("in", list::is_in),
-    ("byTag", list::by_tag),
-    ("join", list::join),
-    ("split", list::split),
-    ("base64Decode", parse::base64_decode),
-    ("base64Encode", parse::base64_encode),
-    ("parseBool", parse::parse_bool),
-    ("parseFloat", parse::parse_float),
-    ("parseInt", parse::parse_int),
-    ("parseJSON", parse::parse_json),
-    ("toJSON", parse::to_json),
-    ("toJSONPretty", parse::to_json_pretty),
-    ("indent", text::indent),
-    ("print", text::print),
-    ("regexMatch", text::regex_match),
-    ("regexReplaceAll", text::regex_replace_all),
-    ("replaceAll", text::replace_all),
-    ("toLower", text::to_lower),
-    ("toTitle", text::to_title),
-    ("toUpper", text::to_upper),
-    ("trim", text::trim),
-    ("trimPrefix", text::trim_prefix),
-    ("trimSpace", text::trim_space),
-    ("trimSuffix", text::trim_suffix),
-    ("add", math::add),
-    ("divide", math::divide),
-    ("maximum", math::maximum),
-    ("minimum", math::minimum),
-    ("modulo", math::modulo),
-    ("multiply", math::multiply),
-    ("subtract", math::subtract),
-    ("keyInteger", haproxy::key_integer),
-    ("quote", haproxy::quote),
-    ("routes", haproxy::routes),
-    ("servers", haproxy::servers),
-];
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// Anything.
+    Any,
+    /// A number; Go declares it as anything.
+    Number,
+    /// A boolean.
+    Bool,
+    /// A string.
+    Text,
+    /// An `int`.
+    Int,
+    /// A list of strings.
+    Texts,
+    /// A list of anything.
+    List,
+    /// A map of anything by strings.
+    Map,
+    /// Keys with their values.
+    Pairs,
+    /// The instances of a service.
+    Instances,
+}
 
-impl<'a> Arguments<'a> {
-    /// The given values, in order.
-    pub const fn new(values: Vec<&'a Json>) -> Self {
-        Self { values }
+impl Function {
+    /// A function with a fixed number of parameters.
+    pub const fn new(name: &'static str, parameters: &'static [Parameter], body: Body) -> Self {
+        Self { name, parameters, rest: None, returns_any: false, body }
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.values.len()
+    /// After the parameters it takes any number of further arguments.
+    #[must_use]
+    pub const fn rest(mut self, rest: Parameter) -> Self {
+        self.rest = Some(rest);
+        self
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &'a Json> {
-        self.values.iter().copied()
+    /// Its result is declared as `interface {}`.
+    #[must_use]
+    pub const fn any(mut self) -> Self {
+        self.returns_any = true;
+        self
     }
 
-    /// Exactly `N` arguments.
-    pub fn exactly<const N: usize>(&self) -> Result<[&'a Json; N], FunctionError> {
-        let plural = if N == 1 { "" } else { "s" };
-        <[&Json; N]>::try_from(self.values.as_slice())
-            .map_err(|_| FunctionError(format!("takes {N} argument{plural}, got {}", self.count())))
-    }
-
-    /// Exactly `N` arguments, all texts or things that print as one.
-    pub fn texts<const N: usize>(&self) -> Result<[Cow<'a, str>; N], FunctionError> {
-        let values = self.exactly::<N>()?;
-        let mut texts = [const { Cow::Borrowed("") }; N];
-        for (to, value) in texts.iter_mut().zip(values) {
-            *to = text_of(value)?;
+    /// The same as Go declares it.
+    pub fn signature(&self) -> Signature {
+        let parameters: Vec<_> = self.parameters.iter().map(|it| it.declared()).collect();
+        let mut signature = Signature::new(parameters);
+        if let Some(rest) = self.rest {
+            signature = signature.variadic(rest.declared());
         }
-        Ok(texts)
+        if self.returns_any { signature.returning_any() } else { signature }
     }
+}
 
-    /// A text that may be left out, and then is empty.
-    pub fn optional_text(&self) -> Result<Cow<'a, str>, FunctionError> {
-        match self.values.as_slice() {
-            [] => Ok(Cow::Borrowed("")),
-            _ => self.texts().map(|[text]| text),
+impl Parameter {
+    fn declared(self) -> Type {
+        match self {
+            Self::Any | Self::Number => Type::Any,
+            Self::Bool => Type::Bool,
+            Self::Text => Type::String,
+            Self::Int => Type::INT,
+            Self::Texts => Type::list(Type::String),
+            Self::List => Type::list(Type::Any),
+            Self::Map => Type::map(Type::String, Type::Any),
+            Self::Pairs => Type::list(Type::Named(KEY_PAIR.into())),
+            Self::Instances => Type::list(Type::Named(INSTANCE.into())),
         }
     }
 }
 
-/// A scalar as text.
-pub fn text_of(value: &Json) -> Result<Cow<'_, str>, FunctionError> {
+/// Every function of the library.
+pub fn functions() -> impl Iterator<Item = &'static Function> {
+    [
+        consul::FUNCTIONS,
+        federation::FUNCTIONS,
+        world::FUNCTIONS,
+        time::FUNCTIONS,
+        plugin::FUNCTIONS,
+        write::FUNCTIONS,
+        text::FUNCTIONS,
+        pattern::FUNCTIONS,
+        base64::FUNCTIONS,
+        digest::FUNCTIONS,
+        list::FUNCTIONS,
+        group::FUNCTIONS,
+        map::FUNCTIONS,
+        number::FUNCTIONS,
+        math::FUNCTIONS,
+        json::FUNCTIONS,
+        yaml::FUNCTIONS,
+        toml::FUNCTIONS,
+        scratch::FUNCTIONS,
+        debug::FUNCTIONS,
+        haproxy::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The arguments as texts, of which there are `N`.
+fn texts<const N: usize>(arguments: &[Value]) -> Result<[&str; N], Error> {
+    let mut texts = [""; N];
+    for (text, value) in texts.iter_mut().zip(exactly::<N>(arguments)?) {
+        *text = text_of(value)?;
+    }
+    Ok(texts)
+}
+
+/// The text of an argument that is declared as one.
+fn text_of(value: &Value) -> Result<&str, Error> {
+    value.as_str().ok_or_else(|| Error::new(format!("expected string; got {}", value.type_of())))
+}
+
+/// The arguments, of which there are `N`.
+fn exactly<const N: usize>(arguments: &[Value]) -> Result<&[Value; N], Error> {
+    arguments.try_into().map_err(|_| {
+        Error::new(format!("wrong number of arguments: want {N} got {}", arguments.len()))
+    })
+}
+
+/// The items of a list; nil has none.
+fn items(value: &Value) -> &[Value] {
     match value {
-        Json::String(text) => Ok(Cow::Borrowed(text)),
-        Json::Number(_) | Json::Bool(_) => Ok(Cow::Owned(value.to_string())),
-        _ => Err(FunctionError(format!("expected a text, got {}", kind(value)))),
+        Value::List(list) => list.items(),
+        _ => &[],
     }
 }
 
-/// What a value is, for messages.
-pub const fn kind(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "nothing",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a map",
-    }
+/// Appends formatted text.
+fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    std::fmt::Write::write_fmt(out, arguments).ok();
 }
 
-fn wrong(error: impl std::fmt::Display) -> FunctionError {
-    FunctionError(error.to_string())
+/// An error of one's own with the name of who has it, as Go's `errors.Wrap` makes it.
+fn wrap(name: &str, error: impl std::fmt::Display) -> Error {
+    Error::new(format!("{name}: {error}"))
+}
+
+fn wrong(error: impl std::fmt::Display) -> Error {
+    Error::new(error.to_string())
 }
 
 #[cfg(test)]

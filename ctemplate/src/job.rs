@@ -1,16 +1,18 @@
 //! One template on its way to its file.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use daemon::outage::Outage;
 
-use crate::command::CommandError;
-use crate::config::{TemplateConfig, Wait};
+use crate::command::{Command, CommandError};
+use crate::config::settings::{self, OnError, Output, Wait};
 use crate::dependency::Dependency;
-use crate::output::{self, OutputError};
+use crate::diff;
+use crate::guard::{self, Suspicion};
+use crate::output::{Destination, OutputError};
 use crate::quiescence::Quiescence;
 use crate::render::{self, RenderError, Template};
 use crate::store::Store;
@@ -18,14 +20,27 @@ use crate::store::Store;
 /// A template, when to render it, and how far it came.
 #[derive(Debug)]
 pub struct Job {
-    config: TemplateConfig,
+    settings: settings::Template,
     template: Template,
+    destination: Option<Destination>,
+    commands: Commands,
     quiescence: Quiescence,
     stage: Stage,
     used: BTreeSet<Dependency>,
     problems: BTreeSet<String>,
+    was_complete: bool,
+    before: Option<Vec<u8>>,
     refused: Option<String>,
     outage: Outage,
+}
+
+/// The commands of a template.
+#[derive(Clone, Debug, Default)]
+pub struct Commands {
+    /// Run on the new file before it replaces the old one.
+    pub check: Option<Command>,
+    /// Run when the file has changed.
+    pub after: Option<Command>,
 }
 
 /// How far a template came.
@@ -39,6 +54,15 @@ pub enum Stage {
     Failed,
 }
 
+/// What came of an attempt that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing new in the file.
+    Unchanged,
+    /// The file is new.
+    Written,
+}
+
 /// An attempt that came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -48,6 +72,9 @@ pub enum JobError {
     /// The file is not installed.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The text is not trusted.
+    #[error("{0}; the old file stays")]
+    Suspicious(#[from] Suspicion),
     /// The file is installed, but the command that should tell others failed.
     #[error("command {0}")]
     Command(#[from] CommandError),
@@ -58,24 +85,34 @@ pub enum JobError {
 
 impl Job {
     /// A template that is due at once.
-    pub fn new(config: TemplateConfig, template: Template, wait: Wait, now: Instant) -> Self {
+    pub fn new(
+        settings: settings::Template,
+        template: Template,
+        commands: Commands,
+        wait: Wait,
+        now: Instant,
+    ) -> Self {
         let mut quiescence = Quiescence::new(wait);
         quiescence.tick_now(now);
         Self {
-            config,
+            destination: Destination::of(&settings),
+            settings,
             template,
+            commands,
             quiescence,
             stage: Stage::Waiting(BTreeSet::new()),
             used: BTreeSet::new(),
             problems: BTreeSet::new(),
+            was_complete: false,
+            before: None,
             refused: None,
             outage: Outage::default(),
         }
     }
 
-    /// The template's path.
-    pub fn source(&self) -> &Path {
-        &self.config.source
+    /// What the log calls the template.
+    pub fn name(&self) -> &Path {
+        self.settings.name()
     }
 
     /// How far it came.
@@ -83,14 +120,53 @@ impl Job {
         &self.stage
     }
 
+    /// Whether it was rendered with everything it needs, at least once.
+    pub const fn was_complete(&self) -> bool {
+        self.was_complete
+    }
+
     /// What its last rendering asked for.
     pub const fn used(&self) -> &BTreeSet<Dependency> {
         &self.used
     }
 
+    /// How often in a row it failed.
+    pub fn failures(&self) -> u32 {
+        u32::try_from(self.outage.failures()).unwrap_or(u32::MAX)
+    }
+
     /// When it wants to be rendered.
     pub fn due(&self) -> Option<Instant> {
         self.quiescence.due()
+    }
+
+    /// The longest time between a change and its rendering.
+    pub const fn longest_wait(&self) -> Duration {
+        self.quiescence.longest()
+    }
+
+    /// The command to run when the file has changed.
+    pub const fn command(&self) -> Option<&Command> {
+        self.commands.after.as_ref()
+    }
+
+    /// What follows when its check or command fails.
+    pub const fn on_error(&self) -> OnError {
+        self.settings.on_error
+    }
+
+    /// Whether the program ends because of an error. Once, every error is the last.
+    pub const fn is_fatal(&self, error: &JobError) -> bool {
+        match error {
+            JobError::Render(_) | JobError::Output(OutputError::Write { .. }) => {
+                self.settings.error_fatal
+            }
+            JobError::Output(OutputError::Refused { .. }) | JobError::Command(_) => {
+                matches!(self.settings.on_error, OnError::Exit)
+            }
+            JobError::Suspicious(_) => false,
+            JobError::Print(_) => true,
+        }
     }
 
     /// A dependency has a new value. What waits for data does not also wait for quiet.
@@ -104,6 +180,12 @@ impl Job {
         }
     }
 
+    /// Has it try again at a time, the same text too.
+    pub fn repeat(&mut self, at: Instant) {
+        self.refused = None;
+        self.quiescence.tick_now(at);
+    }
+
     /// Renders the template if it is due, and installs the text if it is complete.
     ///
     /// # Errors
@@ -112,96 +194,154 @@ impl Job {
     pub async fn advance(
         &mut self,
         store: &Store,
-        dry: bool,
+        output: Output,
         now: Instant,
-    ) -> Result<(), JobError> {
+    ) -> Result<Outcome, JobError> {
         if !self.quiescence.take(now) {
-            return Ok(());
+            return Ok(Outcome::Unchanged);
         }
         let rendered = render::render(&self.template, store);
         self.used = rendered.record.used;
         if !rendered.record.missing.is_empty() {
             // An error may come from what is missing, so it says nothing yet.
             self.stage = Stage::Waiting(rendered.record.missing);
-            return Ok(());
+            return Ok(Outcome::Unchanged);
         }
+        self.was_complete |= rendered.text.is_ok();
         self.report(rendered.record.problems);
         let result = match rendered.text {
-            // The check would refuse the same text again; its answer is in the log.
+            // It would be refused again; why is in the log.
             Ok(text) if self.refused.as_ref() == Some(&text) => {
                 self.stage = Stage::Failed;
-                return Ok(());
+                return Ok(Outcome::Unchanged);
             }
-            Ok(text) => self.install(text, dry).await,
+            Ok(text) => self.bring(text, store, output).await,
             Err(error) => Err(error.into()),
         };
-        self.stage = if result.is_ok() { Stage::Installed } else { Stage::Failed };
-        self.log(&result);
+        self.settle(&result);
         result
     }
 
-    async fn install(&mut self, text: String, dry: bool) -> Result<(), JobError> {
-        let Some(path) = self.config.destination.clone().filter(|_| !dry) else {
-            return self.print(&text);
+    /// The command failed after the file was written: the file becomes what it was, so that it is again what its readers
+    /// know. A file that is new has nothing to become.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn roll_back(&mut self) -> Result<(), OutputError> {
+        self.stage = Stage::Failed;
+        let (Some(destination), Some(before)) = (&self.destination, self.before.take()) else {
+            return Ok(());
         };
-        match output::install(&path, &text, self.config.check.as_ref()).await {
-            Ok(is_new) => {
-                self.refused = None;
-                if !is_new {
-                    return Ok(());
-                }
-            }
-            Err(error) => {
-                self.refused = matches!(error, OutputError::Refused { .. }).then_some(text);
-                return Err(error.into());
-            }
-        }
-        tracing::info!(template = %self.source().display(), file = %path.display(), "File written");
-        if let Some(command) = &self.config.command {
-            command.run().await?;
-            tracing::info!(command = command.line(), "Command succeeded");
-        }
+        let text = destination.read()?.unwrap_or_default();
+        destination.restore(&before)?;
+        self.refused = String::from_utf8(text).ok();
+        tracing::warn!(template = %self.name().display(), file = %destination.path.display(), "File restored");
         Ok(())
     }
 
-    /// Shows a text as consul-template's dry mode does: only when the file would change.
-    fn print(&self, text: &str) -> Result<(), JobError> {
-        let mut stdout = io::stdout().lock();
-        if let Some(path) = &self.config.destination {
-            if output::holds(path, text)? {
-                return Ok(());
+    async fn bring(
+        &mut self,
+        text: String,
+        store: &Store,
+        output: Output,
+    ) -> Result<Outcome, JobError> {
+        let Some(destination) = self.destination.clone() else {
+            print(&text)?;
+            return Ok(Outcome::Unchanged);
+        };
+        let old = destination.read()?;
+        if old.as_deref() == Some(text.as_bytes()) {
+            self.refused = None;
+            if output == Output::Write {
+                destination.settle()?;
             }
-            writeln!(stdout, "> {}", path.display())?;
+            return Ok(Outcome::Unchanged);
         }
-        stdout.write_all(text.as_bytes())?;
-        Ok(stdout.flush()?)
+        match output {
+            Output::Print => print(&format!("> {}\n{text}", destination.path.display()))?,
+            Output::Diff => {
+                let old = old.as_deref().map(String::from_utf8_lossy);
+                print(&diff::unified(&destination.path, old.as_deref(), &text))?;
+            }
+            Output::Write => {
+                self.guard(old.as_deref(), &text, store)?;
+                self.install(&destination, text, old).await?;
+                return Ok(Outcome::Written);
+            }
+        }
+        Ok(Outcome::Unchanged)
     }
 
-    fn log(&mut self, result: &Result<(), JobError>) {
-        let now = Instant::now();
+    /// Refuses what would empty a file that is there.
+    fn guard(&self, old: Option<&[u8]>, text: &str, store: &Store) -> Result<(), Suspicion> {
+        let Some(old) = old.filter(|old| !old.is_empty()) else { return Ok(()) };
+        if let Some(allowed) = self.settings.max_shrink {
+            guard::shrink(old.len(), text.len(), allowed)?;
+        }
+        self.settings
+            .min_instances
+            .map_or(Ok(()), |wanted| guard::instances(&self.used, store, wanted))
+    }
+
+    async fn install(
+        &mut self,
+        destination: &Destination,
+        text: String,
+        old: Option<Vec<u8>>,
+    ) -> Result<(), OutputError> {
+        if let Err(error) = destination.install(&text, self.commands.check.as_ref()).await {
+            self.refused = matches!(error, OutputError::Refused { .. }).then_some(text);
+            return Err(error);
+        }
+        self.refused = None;
+        self.before = old;
+        tracing::info!(template = %self.name().display(), file = %destination.path.display(), "File written");
+        Ok(())
+    }
+
+    fn settle(&mut self, result: &Result<Outcome, JobError>) {
         match result {
-            Err(error) => {
-                if self.outage.failed(error, now) {
-                    let failures = self.outage.total();
-                    tracing::error!(template = %self.config.source.display(), error = %error, failures, "Template failed");
-                }
+            Err(error) => self.failed(error),
+            // The command has a say too: until it has run, an outage goes on.
+            Ok(Outcome::Written) if self.commands.after.is_some() => self.stage = Stage::Installed,
+            Ok(_) => {
+                self.stage = Stage::Installed;
+                self.works();
             }
-            Ok(()) => {
-                if let Some(recovery) = self.outage.recovered(now) {
-                    tracing::info!(template = %self.config.source.display(), failures = recovery.failures, "Template works again");
-                }
-            }
+        }
+    }
+
+    /// An attempt failed, or the command after it.
+    pub fn failed(&mut self, error: &JobError) {
+        self.stage = Stage::Failed;
+        if self.outage.failed(error, Instant::now()) {
+            let failures = self.outage.total();
+            tracing::error!(template = %self.name().display(), error = %error, failures, "Template failed");
+        }
+    }
+
+    /// All of it worked, with the command after it.
+    pub fn works(&mut self) {
+        if let Some(recovery) = self.outage.recovered(Instant::now()) {
+            tracing::info!(template = %self.name().display(), failures = recovery.failures, "Template works again");
         }
     }
 
     /// Logs each problem once when it appears and once when it is gone.
     fn report(&mut self, problems: BTreeSet<String>) {
         for problem in problems.difference(&self.problems) {
-            tracing::warn!(template = %self.source().display(), problem, left_out = problems.len(), "Left out");
+            tracing::warn!(template = %self.name().display(), problem, left_out = problems.len(), "Left out");
         }
         for problem in self.problems.difference(&problems) {
-            tracing::info!(template = %self.source().display(), problem, "No longer left out");
+            tracing::info!(template = %self.name().display(), problem, "No longer left out");
         }
         self.problems = problems;
     }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }

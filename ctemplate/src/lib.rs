@@ -24,22 +24,31 @@
 //! - [`funcs`], [`haproxy`]: the function library, and what the catalog means for a load balancer.
 //! - [`render`]: a template and the store to a text, with what it used and what it misses.
 //! - [`quiescence`]: when to render.
-//! - [`output`], [`command`]: the file, and the commands before and after it.
+//! - [`output`], [`guard`], [`diff`]: the file, texts that are not trusted, and what a text would change.
+//! - [`command`], [`child`], [`signals`]: the commands before and after the file, the program that we run, and what
+//!   reaches it.
 //! - [`job`]: one template on its way to its file. [`watch`]: the running queries. [`mod@run`]: the loop.
+//! - `log`, [`pid_file`]: what we say, and how others find us.
 
+pub mod child;
 pub mod cli;
 pub mod command;
 pub mod config;
 pub mod data;
 pub mod dependency;
+pub mod diff;
 pub mod exit;
 pub mod funcs;
+pub mod guard;
 pub mod haproxy;
 pub mod job;
+mod log;
 pub mod output;
+pub mod pid_file;
 pub mod quiescence;
 pub mod render;
 pub mod run;
+pub mod signals;
 pub mod source;
 pub mod store;
 pub mod watch;
@@ -47,36 +56,68 @@ pub mod watch;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use cli::Cli;
-use config::Config;
+use config::settings::Settings;
+use consul::Client;
 use daemon::cli::fail;
-use exit::Exit;
+use daemon::notify::Notify;
+use exit::{End, Exit};
+use pid_file::PidFile;
+use run::Plan;
+use signals::{Control, Roles};
 use tokio::runtime::{Builder, Runtime};
 
 /// Runs the program to its end.
-pub fn main(cli: Cli) -> ExitCode {
-    if let Err(error) = daemon::log::init(&cli.log) {
-        return fail(&error, Exit::Flags);
+pub fn main(cli: &Cli) -> ExitCode {
+    // Where it cannot be had, orphans stay zombies, which is no reason not to start.
+    if let Ok(Some(code)) = daemon::init::stand_in() {
+        return code;
     }
     if let Some(socket) = &cli.reload_haproxy {
-        return finish(reload(socket));
+        return match reload(socket) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(error.as_ref(), Exit::Runner),
+        };
     }
-    let config = match Config::new(cli) {
-        Ok(config) => config,
-        Err(error) => return fail(&error, Exit::Flags),
+    let settings = match config::load(cli, variable) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error, error.exit()),
     };
-    let jobs = match run::parse(&config) {
-        Ok(jobs) => jobs,
+    if settings.templates.is_empty() && settings.exec.is_none() && cli.configs.is_empty() {
+        return fail(&NothingToDo, Exit::Flags);
+    }
+    if let Err(error) = log::start(&settings) {
+        return fail(error.as_ref(), Exit::Config);
+    }
+    let plan = match plan(settings) {
+        Ok(plan) => plan,
         Err(error) if error.is::<render::RenderError>() => {
             return fail(error.as_ref(), Exit::Runner);
         }
         Err(error) => return fail(error.as_ref(), Exit::Config),
     };
-    finish(serve(&config, jobs))
+    if plan.settings.parse_only {
+        return ExitCode::SUCCESS;
+    }
+    match serve(cli, plan) {
+        Ok(end) => end.into(),
+        Err(error) => fail(error.as_ref(), Exit::Runner),
+    }
 }
 
-fn finish(result: anyhow::Result<()>) -> ExitCode {
-    result.map_or_else(|error| fail(error.as_ref(), Exit::Runner), |()| ExitCode::SUCCESS)
+/// Neither flags nor a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing to do: give a -template, a -config, or a command to -exec (see -help)")]
+struct NothingToDo;
+
+fn plan(settings: Settings) -> anyhow::Result<Plan> {
+    let client = Client::new(config::connection::config(&settings.consul, variable)?)?;
+    Plan::new(settings, client)
+}
+
+fn variable(name: &'static str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn reload(socket: &Path) -> anyhow::Result<()> {
@@ -87,16 +128,23 @@ fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-fn serve(config: &Config, jobs: Vec<job::Job>) -> anyhow::Result<()> {
+fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<End> {
     runtime()?.block_on(async {
-        let shutdown = daemon::shutdown::on_signal()?;
+        let control = Control::start(Roles::of(&plan.settings))?;
+        let notify = Notify::new(std::env::var_os("NOTIFY_SOCKET")).context("NOTIFY_SOCKET")?;
+        let _pid_file = plan.settings.pid_file.as_deref().map(PidFile::write).transpose()?;
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            consul = %config.consul.address(),
-            templates = config.templates.len(),
+            consul = %plan.client.address(),
+            templates = plan.settings.templates.len(),
             pid = std::process::id(),
             "Started"
         );
-        run::run(config, jobs, shutdown).await
+        let reload = || {
+            let settings = config::load(cli, variable)?;
+            log::tell(&settings);
+            self::plan(settings)
+        };
+        run::run(plan, reload, &control, &notify).await
     })
 }

@@ -7,5 +7,6 @@ use ctemplate::exit::Exit;
 
 fn main() -> ExitCode {
     let args = with_two_dashes(std::env::args_os());
-    daemon::cli::parse_from::<Cli>(args, Exit::Flags).map_or_else(|exit| exit, ctemplate::main)
+    daemon::cli::parse_from::<Cli>(args, Exit::Flags)
+        .map_or_else(|exit| exit, |cli| ctemplate::main(&cli))
 }

@@ -1,8 +1,8 @@
 //! When to render: after a quiet time, so that a burst of changes leads to one file.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::config::Wait;
+use crate::config::settings::Wait;
 
 /// Follows the changes of one template.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +29,14 @@ impl Quiescence {
         self.pending = Some(Pending { latest, due: (now + self.wait.min).min(latest) });
     }
 
-    /// Something has changed that must not wait.
+    /// Something has changed that must not wait longer than until then.
     pub fn tick_now(&mut self, now: Instant) {
         self.pending = Some(Pending { latest: now, due: now });
+    }
+
+    /// The longest time between a change and its rendering.
+    pub const fn longest(&self) -> Duration {
+        self.wait.max
     }
 
     /// When to render; `None` when nothing has changed.
@@ -51,8 +56,6 @@ impl Quiescence {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;

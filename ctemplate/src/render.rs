@@ -1,35 +1,85 @@
-//! Rendering: a pure function of a template and the store.
+//! Rendering: a function of a template and the store.
 //!
 //! It returns the text together with what the text depends on. What is not in the store yet is reported as missing and
 //! stands in as its kind's empty value, so that one pass finds as many dependencies as it can; a text with something
 //! missing is not for use.
+//!
+//! The functions `plugin`, `writeToFile` and `spew_dump`, which consul-template has, do something besides; they do it in
+//! every pass.
 
+pub mod go;
 pub mod handlebars;
 pub mod session;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use self::session::{Record, Session};
+use self::session::{Record, Session, Surroundings};
+use crate::funcs::json;
 use crate::store::Store;
 
 /// A template, parsed.
 #[derive(Clone, Debug)]
 pub struct Template {
-    engine: handlebars::Engine,
+    engine: Engine,
     values: Json,
-    environment: BTreeMap<String, String>,
+    surroundings: Arc<Surroundings>,
 }
 
-/// The texts a template is made of.
+#[derive(Clone, Debug)]
+enum Engine {
+    Go(go::Engine),
+    Handlebars(handlebars::Engine),
+}
+
+/// The language of a template.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// Go's text/template, as consul-template uses it.
+    #[default]
+    Go,
+    /// Handlebars.
+    Handlebars,
+}
+
+impl Language {
+    /// The language of a file, by its name: Handlebars for `.hbs`, else Go's.
+    pub fn of(path: &Path) -> Self {
+        let handlebars = Self::Handlebars.extension();
+        if path.extension() == Some(handlebars.as_ref()) { Self::Handlebars } else { Self::Go }
+    }
+
+    /// What the names of files in it end in, partials always and templates by custom.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Go => "ctmpl",
+            Self::Handlebars => "hbs",
+        }
+    }
+}
+
+/// The texts a template is made of, and the settings for it.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     /// Where the template comes from, for messages.
     pub name: String,
     /// Its text.
     pub text: String,
+    /// Its language.
+    pub language: Language,
+    /// What begins and ends an action of a Go template; an empty one is the usual one.
+    pub delimiters: (String, String),
+    /// Whether a Go template fails when it asks a map for a key that is not there.
+    pub missing_key_is_error: bool,
+    /// Names and patterns (`sprig_*`) of functions that fail when they are called.
+    pub denied: Vec<String>,
+    /// The only folder from which `file` may read.
+    pub sandbox: Option<PathBuf>,
     /// Its partials' texts, by the names it calls them by.
     pub partials: BTreeMap<String, String>,
     /// The site's settings, seen by the template as `values`.
@@ -40,12 +90,14 @@ pub struct Source {
 
 /// A template that cannot be parsed or rendered.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{place}: {reason}")]
+#[error("{place}: {reason}{excerpt}")]
 pub struct RenderError {
-    /// `name:line:column`, as far as known.
+    /// `name:line:column`, as far as known. In Go templates line and column are part of the reason.
     pub place: String,
     /// What is wrong there.
     pub reason: String,
+    /// The line that it is about, on lines of its own; may be empty.
+    pub excerpt: String,
 }
 
 impl Template {
@@ -55,8 +107,14 @@ impl Template {
     ///
     /// Where and why it, or one of its partials, does not parse.
     pub fn parse(source: Source) -> Result<Self, RenderError> {
-        let engine = handlebars::Engine::parse(&source.name, &source.text, &source.partials)?;
-        Ok(Self { engine, values: source.values, environment: source.environment })
+        let engine = match source.language {
+            Language::Go => Engine::Go(go::Engine::parse(&source)?),
+            Language::Handlebars => Engine::Handlebars(handlebars::Engine::parse(&source)?),
+        };
+        let Source { environment, sandbox, values, .. } = source;
+        let seen = json::from_serde(values.clone());
+        let surroundings = Arc::new(Surroundings { environment, sandbox, values: seen });
+        Ok(Self { engine, values, surroundings })
     }
 }
 
@@ -72,9 +130,29 @@ pub struct Rendered {
 
 /// Renders a template from what is known.
 pub fn render(template: &Template, store: &Store) -> Rendered {
-    let session = Session::new(store, &template.environment);
-    let text = template.engine.render(&session, &template.values);
+    let surroundings = Arc::clone(&template.surroundings);
+    let mut session = Session::new(store.clone(), surroundings, SystemTime::now());
+    let text = match &template.engine {
+        Engine::Go(engine) => engine.render(&mut session),
+        Engine::Handlebars(engine) => engine.render(&session, &template.values),
+    };
     Rendered { text, record: session.into_record() }
+}
+
+/// Whether a function is one of those that are denied: `*` stands for any text.
+fn is_denied(denied: &[String], name: &str) -> bool {
+    denied.iter().any(|pattern| matches(pattern, name))
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(start) else { return false };
+    let Some((middle, end)) = rest.rsplit_once('*') else { return name.ends_with(rest) };
+    for part in middle.split('*') {
+        let Some((_, after)) = name.split_once(part) else { return false };
+        name = after;
+    }
+    name.ends_with(end)
 }
 
 #[cfg(test)]

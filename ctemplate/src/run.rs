@@ -1,165 +1,147 @@
-//! The loop: data, the end of a quiet time, and signals.
+//! The loop: data, the end of a quiet time, the child, and signals.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+mod queue;
+mod runner;
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::Instant;
 
 use anyhow::Context;
-use daemon::outage::Outage;
+use consul::Client;
+use daemon::notify::Notify;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep_until;
 
-use crate::config::{Config, TemplateConfig};
-use crate::dependency::Dependency;
-use crate::job::{Job, Stage};
+use self::runner::Runner;
+use crate::child::Child;
+use crate::command::Command;
+use crate::command::environment::{self, Variables};
+use crate::config::settings::{self, Env, Exec, Settings};
+use crate::exit::End;
+use crate::job::{Commands, Job};
 use crate::render::Template;
+use crate::signals::{Control, Roles};
 use crate::source;
-use crate::store::Store;
-use crate::watch::{Update, Watcher};
 
-/// How long data may be missing before the log says what is.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Updates that may wait for the loop.
 const UPDATES: usize = 2048;
 
-/// Reads and parses the templates of a configuration.
-pub fn parse(config: &Config) -> anyhow::Result<Vec<Job>> {
-    let now = Instant::now();
-    let job = |template: &TemplateConfig| {
-        let source = source::load(template, config.values.as_deref())?;
-        Ok(Job::new(template.clone(), Template::parse(source)?, config.wait, now))
-    };
-    config.templates.iter().map(job).collect()
+/// What to do, with everything read that it names.
+#[derive(Debug)]
+pub struct Plan {
+    /// The settings.
+    pub settings: Settings,
+    /// The Consul that they name.
+    pub client: Client,
+    /// Their templates.
+    pub jobs: Vec<Job>,
 }
 
-/// Renders until told to stop, or until everything was rendered once.
+impl Plan {
+    /// Reads and parses the templates.
+    ///
+    /// # Errors
+    ///
+    /// The first that cannot be read or parsed.
+    pub fn new(settings: Settings, client: Client) -> anyhow::Result<Self> {
+        let jobs = settings.templates.iter().map(|template| job(template, &settings));
+        Ok(Self { jobs: jobs.collect::<anyhow::Result<_>>()?, settings, client })
+    }
+}
+
+fn job(template: &settings::Template, settings: &Settings) -> anyhow::Result<Job> {
+    let source = source::load(template, &settings.delimiters, settings.values.as_deref())?;
+    let parsed = Template::parse(source)?;
+    let after = |exec: &Exec| Command::configured(exec, variables(&exec.env, settings));
+    let env = template.exec.as_ref().map(|exec| exec.env.clone()).unwrap_or_default();
+    let check = |check| Command::check(check, variables(&env, settings));
+    let commands = Commands {
+        check: template.check.as_ref().map(check),
+        after: template.exec.as_ref().map(after),
+    };
+    let wait = settings.wait_of(template);
+    Ok(Job::new(template.clone(), parsed, commands, wait, Instant::now()))
+}
+
+/// What a child or a command gets of our environment, and of the settings.
+fn variables(env: &Env, settings: &Settings) -> Variables {
+    environment::of_child(env, std::env::vars_os(), &environment::of_consul(&settings.consul))
+}
+
+/// Renders until told to stop, until everything was rendered once, or until the child ends. `reload` reads everything
+/// again.
+///
+/// # Errors
+///
+/// What ended it.
 pub async fn run(
-    config: &Config,
-    jobs: Vec<Job>,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
+    plan: Plan,
+    reload: impl Fn() -> anyhow::Result<Plan>,
+    control: &Control,
+    notify: &Notify,
+) -> anyhow::Result<End> {
     let (sender, mut updates) = mpsc::channel(UPDATES);
-    let mut runner = Runner::new(config, jobs, Watcher::new(config.consul.clone(), sender));
+    let mut runner = Runner::new(plan, sender, control.clone());
+    let end = follow(&mut runner, &mut updates, reload, control, notify).await;
+    notify.tell("STOPPING=1");
+    if let Some(child) = runner.into_child() {
+        child.stop().await;
+    }
+    end
+}
+
+async fn follow(
+    runner: &mut Runner,
+    updates: &mut mpsc::Receiver<crate::watch::Update>,
+    reload: impl Fn() -> anyhow::Result<Plan>,
+    control: &Control,
+    notify: &Notify,
+) -> anyhow::Result<End> {
+    let mut is_ready = false;
     loop {
         // A check or a command may take its time, but not the operator's: it ends with us.
-        match shutdown.run_until_cancelled(runner.advance()).await {
+        match control.stop().run_until_cancelled(runner.advance()).await {
             Some(result) => result?,
-            None => return Ok(()),
+            None => return Ok(control.end()),
         }
-        if config.once && runner.is_complete() {
-            return Ok(());
+        if runner.is_done() {
+            return Ok(End::Done);
         }
-        let due = runner.due();
+        if !is_ready && runner.is_complete() {
+            is_ready = true;
+            notify.tell("READY=1\nSTATUS=All templates are rendered");
+        }
+        let wake = runner.wake();
         tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
+            () = control.stop().cancelled() => return Ok(control.end()),
+            () = control.reload() => {
+                notify.tell("RELOADING=1");
+                match reload() {
+                    Ok(plan) => {
+                        control.assign(Roles::of(&plan.settings));
+                        runner.replace(plan).await;
+                    }
+                    Err(error) => tracing::error!(error = format!("{error:#}"), "The old configuration stays"),
+                }
+                notify.tell("READY=1");
+            }
             update = updates.recv() => {
-                let update = update.context("all watches have ended")?;
-                runner.take(update);
+                runner.take(update.context("all watches have ended")?)?;
                 while let Ok(update) = updates.try_recv() {
-                    runner.take(update);
+                    runner.take(update)?;
                 }
             }
-            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
-            () = tokio::time::sleep_until(runner.complain_at.into()), if !runner.has_complained => runner.complain(),
+            status = ended(runner.child()) => return Ok(End::of_child(status?)),
+            () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => runner.woken(Instant::now())?,
         }
     }
 }
 
-struct Runner {
-    jobs: Vec<Job>,
-    store: Store,
-    watcher: Watcher,
-    once: bool,
-    dry: bool,
-    failing: BTreeSet<Dependency>,
-    outage: Outage,
-    complain_at: Instant,
-    has_complained: bool,
-}
-
-impl Runner {
-    fn new(config: &Config, jobs: Vec<Job>, watcher: Watcher) -> Self {
-        Self {
-            jobs,
-            store: Store::default(),
-            watcher,
-            once: config.once,
-            dry: config.dry,
-            failing: BTreeSet::new(),
-            outage: Outage::default(),
-            complain_at: Instant::now() + PATIENCE,
-            has_complained: false,
-        }
-    }
-
-    /// Renders what is due until nothing is, and watches what the templates now want.
-    async fn advance(&mut self) -> anyhow::Result<()> {
-        // Most updates change nothing that is due; what is wanted changes only by rendering.
-        if self.due().is_none_or(|due| due > Instant::now()) {
-            return Ok(());
-        }
-        for job in &mut self.jobs {
-            let result = job.advance(&self.store, self.dry, Instant::now()).await;
-            if self.once {
-                result?;
-            }
-        }
-        let wanted = self.jobs.iter().flat_map(Job::used).cloned().collect();
-        for unwanted in self.watcher.watch(&wanted) {
-            self.store.forget(&unwanted);
-            self.failing.remove(&unwanted);
-        }
-        Ok(())
-    }
-
-    fn due(&self) -> Option<Instant> {
-        self.jobs.iter().filter_map(Job::due).min()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.jobs.iter().all(|job| *job.stage() == Stage::Installed)
-    }
-
-    fn take(&mut self, Update { dependency, result }: Update) {
-        if !self.watcher.is_watching(&dependency) {
-            return;
-        }
-        let now = Instant::now();
-        match result {
-            Ok(data) => {
-                self.failing.remove(&dependency);
-                if self.failing.is_empty()
-                    && let Some(recovery) = self.outage.recovered(now)
-                {
-                    let seconds = recovery.lasted.as_secs();
-                    tracing::info!(
-                        failures = recovery.failures,
-                        seconds,
-                        "All dependencies answer again"
-                    );
-                }
-                if self.store.insert(dependency.clone(), data) {
-                    self.jobs.iter_mut().for_each(|job| job.changed(&dependency, now));
-                }
-            }
-            Err(error) => {
-                tracing::debug!(dependency = %dependency, error = %error, "No answer");
-                // One line an outage, not one a dependency: when Consul is away they all fail.
-                if self.outage.failed(&"no answer", now) {
-                    tracing::warn!(dependency = %dependency, error = %error, "No answer; the last data stay in use");
-                }
-                self.failing.insert(dependency);
-            }
-        }
-    }
-
-    /// Says what the templates wait for.
-    fn complain(&mut self) {
-        self.has_complained = true;
-        for job in &self.jobs {
-            if let Stage::Waiting(missing) = job.stage() {
-                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
-                tracing::warn!(template = %job.source().display(), missing = missing.join(", "), "Still waiting for data");
-            }
-        }
+/// The end of the child, which never comes without one.
+async fn ended(child: Option<&mut Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.ended().await,
+        None => std::future::pending().await,
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use crate::config::TemplateConfig;
-use crate::render::Source;
+use crate::config::settings::{self, Delimiters, MissingKey, Template};
+use crate::render::{Language, Source};
 
 /// A file that belongs to a template and cannot be used.
 #[derive(Debug, Error)]
@@ -34,8 +34,16 @@ pub enum SourceError {
 }
 
 /// Reads a template, the partials in the folder `partials` beside it, and the settings in `values.toml` beside it with
-/// those in `overrides` on top.
-pub fn load(template: &TemplateConfig, overrides: Option<&Path>) -> Result<Source, SourceError> {
+/// those in `overrides` on top. `delimiters` are those of templates that have none of their own.
+pub fn load(
+    template: &Template,
+    delimiters: &Delimiters,
+    overrides: Option<&Path>,
+) -> Result<Source, SourceError> {
+    let (text, language) = match &template.source {
+        settings::Source::File(path) => (read(path)?, Language::of(path)),
+        settings::Source::Contents(text) => (text.clone(), Language::Go),
+    };
     let mut values = Json::Object(Map::new());
     let beside = template.folder().join("values.toml");
     if beside.exists() {
@@ -44,10 +52,19 @@ pub fn load(template: &TemplateConfig, overrides: Option<&Path>) -> Result<Sourc
     if let Some(overrides) = overrides {
         merge(&mut values, read_values(overrides)?);
     }
+    let delimiter = |given: &Option<String>, usual: &Option<String>| {
+        given.as_ref().or(usual.as_ref()).cloned().unwrap_or_default()
+    };
+    let Delimiters { left, right } = &template.delimiters;
     Ok(Source {
-        name: template.source.display().to_string(),
-        text: read(&template.source)?,
-        partials: read_partials(&template.folder().join("partials"))?,
+        name: template.name().display().to_string(),
+        text,
+        language,
+        delimiters: (delimiter(left, &delimiters.left), delimiter(right, &delimiters.right)),
+        missing_key_is_error: template.missing_key == MissingKey::Error,
+        denied: template.function_denylist.clone(),
+        sandbox: template.sandbox_path.clone(),
+        partials: read_partials(&template.folder().join("partials"), language)?,
         values,
         environment: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -82,7 +99,10 @@ fn read_values(path: &Path) -> Result<Json, SourceError> {
     }
 }
 
-fn read_partials(folder: &Path) -> Result<BTreeMap<String, String>, SourceError> {
+fn read_partials(
+    folder: &Path,
+    language: Language,
+) -> Result<BTreeMap<String, String>, SourceError> {
     let failed = |error| SourceError::Read { path: folder.to_owned(), error };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -91,7 +111,7 @@ fn read_partials(folder: &Path) -> Result<BTreeMap<String, String>, SourceError>
     let mut partials = BTreeMap::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        if path.extension() == Some("hbs".as_ref())
+        if path.extension() == Some(language.extension().as_ref())
             && let Some(name) = path.file_stem()
         {
             partials.insert(name.to_string_lossy().into_owned(), read(&path)?);

@@ -1,35 +1,57 @@
 //! What is known: the last value of every dependency.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use gotemplate::Value;
 
 use crate::data::Data;
 use crate::dependency::Dependency;
 
-/// Maps dependencies to their last values. Templates share the values.
+/// Maps dependencies to their last values. Clones share everything until one of them changes.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    values: BTreeMap<Dependency, Arc<Data>>,
+    values: Arc<BTreeMap<Dependency, Arc<Known>>>,
+}
+
+/// The last value of a dependency.
+#[derive(Debug)]
+pub struct Known {
+    data: Data,
+    value: OnceLock<Value>,
+}
+
+impl Known {
+    /// As programs see it.
+    pub const fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// As templates see it; made once for all renderings.
+    pub fn value(&self) -> &Value {
+        self.value.get_or_init(|| self.data.value())
+    }
 }
 
 impl Store {
     /// The last value of a dependency, if there was one.
-    pub fn recall(&self, dependency: &Dependency) -> Option<&Arc<Data>> {
+    pub fn recall(&self, dependency: &Dependency) -> Option<&Arc<Known>> {
         self.values.get(dependency)
     }
 
     /// Takes a value. False when it equals the last one.
     pub fn insert(&mut self, dependency: Dependency, data: Data) -> bool {
-        if self.values.get(&dependency).is_some_and(|last| **last == data) {
+        if self.values.get(&dependency).is_some_and(|last| last.data == data) {
             return false;
         }
-        self.values.insert(dependency, Arc::new(data));
+        let known = Arc::new(Known { data, value: OnceLock::new() });
+        Arc::make_mut(&mut self.values).insert(dependency, known);
         true
     }
 
     /// Drops the value of a dependency that nobody wants any more: it would grow stale unseen.
     pub fn forget(&mut self, dependency: &Dependency) {
-        self.values.remove(dependency);
+        Arc::make_mut(&mut self.values).remove(dependency);
     }
 }
 
@@ -40,12 +62,13 @@ mod tests {
     #[test]
     fn only_differences_count() {
         let mut store = Store::default();
+        let datacenters = Dependency::Datacenters { reachable: false };
         let data = |name: &str| Data::Datacenters(vec![name.to_owned()]);
-        assert!(store.insert(Dependency::Datacenters, data("dc1")));
-        assert!(!store.insert(Dependency::Datacenters, data("dc1")));
-        assert!(store.insert(Dependency::Datacenters, data("dc2")));
-        store.forget(&Dependency::Datacenters);
-        assert!(store.recall(&Dependency::Datacenters).is_none());
-        assert!(store.insert(Dependency::Datacenters, data("dc2")));
+        assert!(store.insert(datacenters.clone(), data("dc1")));
+        assert!(!store.insert(datacenters.clone(), data("dc1")));
+        assert!(store.insert(datacenters.clone(), data("dc2")));
+        store.forget(&datacenters);
+        assert!(store.recall(&datacenters).is_none());
+        assert!(store.insert(datacenters, data("dc2")));
     }
 }

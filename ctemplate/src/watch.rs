@@ -5,6 +5,7 @@
 mod poll;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use consul::Client;
 use tokio::sync::mpsc;
@@ -42,18 +43,32 @@ pub enum PollError {
     },
 }
 
+/// How everything is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// How long a blocking query waits for a change.
+    pub wait: Duration,
+    /// How old the answer of a server that does not lead may be; zero to ask the leader only.
+    pub max_stale: Duration,
+    /// The pause after the first failure.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub max_backoff: Duration,
+}
+
 /// The running polls.
 #[derive(Debug)]
 pub struct Watcher {
     client: Client,
+    reading: Reading,
     updates: mpsc::Sender<Update>,
     polls: BTreeMap<Dependency, AbortHandle>,
 }
 
 impl Watcher {
     /// Nothing is watched yet; updates go to the given channel.
-    pub const fn new(client: Client, updates: mpsc::Sender<Update>) -> Self {
-        Self { client, updates, polls: BTreeMap::new() }
+    pub const fn new(client: Client, reading: Reading, updates: mpsc::Sender<Update>) -> Self {
+        Self { client, reading, updates, polls: BTreeMap::new() }
     }
 
     /// Watches exactly what is wanted, and gives back what no longer is.
@@ -67,7 +82,12 @@ impl Watcher {
         }
         for dependency in wanted {
             if !self.polls.contains_key(dependency) {
-                let poll = poll::run(self.client.clone(), dependency.clone(), self.updates.clone());
+                let poll = poll::run(
+                    self.client.clone(),
+                    self.reading,
+                    dependency.clone(),
+                    self.updates.clone(),
+                );
                 self.polls.insert(dependency.clone(), tokio::spawn(poll).abort_handle());
             }
         }

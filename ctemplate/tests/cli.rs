@@ -8,16 +8,14 @@ mod tests {
 
     use clap::CommandFactory;
     use ctemplate::cli::Cli;
-    use ctemplate::funcs::FUNCTIONS;
+    use ctemplate::funcs::functions;
     use tempfile::TempDir;
 
     fn ctemplate(folder: &Path, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ctemplate"));
-        // Whatever the environment of the test says must not reach the program.
-        for name in ["CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN", "COLUMNS"] {
-            command.env_remove(name);
-        }
-        command.current_dir(folder).args(args).output().unwrap()
+        // Whatever else the environment of the test says must not reach the program.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).current_dir(folder).args(args).output().unwrap()
     }
 
     fn stdout(output: &Output) -> String {
@@ -48,12 +46,14 @@ mod tests {
         let words = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
         insta::assert_snapshot!(words.replace(" --", "\n--").replace(" Logs:", "\nLogs:"));
         let short = stdout(&ctemplate(Path::new("."), &["-h"]));
-        assert!(short.contains("--template") && short.len() < stdout(&output).len());
+        // One line an option has columns of spaces.
+        let count = |text: &str| text.split_whitespace().count();
+        assert!(short.contains("--template") && count(&short) < count(&stdout(&output)));
     }
 
     #[test]
     fn version_tells() {
-        for flag in ["-version", "--version", "-V"] {
+        for flag in ["-version", "--version", "-v", "-V"] {
             let output = ctemplate(Path::new("."), &[flag]);
             assert_eq!(output.status.code(), Some(0), "{flag}");
             assert_eq!(stdout(&output), concat!("ctemplate ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -63,29 +63,22 @@ mod tests {
     #[test]
     fn wrong_flags_end_with_13() {
         let folder = folder(&[("t.hbs", "x")]);
-        let rows: [(&[&str], &str); 11] = [
-            (&[], "--template <IN[:OUT[:COMMAND]]>"),
+        let rows: [(&[&str], &str); 10] = [
+            (&[], "error: nothing to do: give a -template, a -config, or a command to -exec"),
             (&["-tempalte", "t.hbs:out"], "unexpected argument '--tempalte'"),
             (&["-template", "t.hbs:out", "more"], "unexpected argument 'more'"),
             (&["-template"], "a value is required for '--template"),
-            (&["-template", ":out"], "error: -template ':out': the template's path is missing\n"),
+            (&["-template", ":out"], "the template's path is missing"),
             (
                 &["-template", "t.hbs"],
                 "error: -template 't.hbs': the file to write is missing; write IN:OUT, or use -dry to print\n",
             ),
-            (
-                &["-template", "t.ctmpl:out"],
-                "error: -template 't.ctmpl:out': only Handlebars templates (.hbs) are known\n",
-            ),
-            (
-                &["-template", "t.hbs:out", "-wait", "soon"],
-                "error: -wait: 'soon' is not a duration",
-            ),
+            (&["-template", "t.hbs:out", "-wait", "soon"], "'soon' is not a duration"),
             (
                 &["-template", "t.hbs:out", "-wait", "2s:1s"],
-                "error: -wait: the maximum in '2s:1s' is below the minimum\n",
+                "the maximum in '2s:1s' is below the minimum",
             ),
-            (&["-template", "t.hbs:out", "-log-level", "a=b=c"], "error: --log-level 'a=b=c'"),
+            (&["-template", "t.hbs:out", "-once=maybe"], "expected true or false"),
             (&["-reload-haproxy", "s", "-template", "t.hbs:out"], "cannot be used with"),
         ];
         for (args, want) in rows {
@@ -110,7 +103,10 @@ mod tests {
         let rows: [(&[&str], &str); 8] = [
             (&["syntax.hbs:out"], "error: syntax.hbs:2:7: invalid handlebars syntax"),
             (&["name.hbs:out"], "error: name.hbs:2:2: there is no 'nobody' here\n"),
-            (&["call.hbs:out"], "error: call.hbs:1:1: parseInt: 'x' is no integer\n"),
+            (
+                &["call.hbs:out"],
+                "error: call.hbs:1:1: parseInt: strconv.ParseInt: parsing \"x\": invalid syntax\n",
+            ),
             (&["partial/t.hbs:out"], "error: p:1:"),
             (&["good.hbs:taken"], "error: taken: Is a directory"),
             (&["good.hbs:good.hbs/out"], "error: good.hbs/out: Not a directory"),
@@ -177,16 +173,86 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_a_wrong_flag() {
+    fn a_wrong_configuration_ends_with_15_and_its_place() {
+        let folder = folder(&[
+            ("t.hbs", "x"),
+            ("bad.hcl", "max_stale = \"2s\"\nconsul {\n  adress = \"c\"\n}\n"),
+            ("bad.json", "{\n \"wait\": 5\n}"),
+            ("folder/a/b.hcl", "\npid_file ="),
+            ("ssl.hcl", "consul { ssl { ca_cert = \"absent.pem\" } }"),
+        ]);
+        let rows: [(&[&str], &str); 7] = [
+            (&["-config", "absent.hcl"], "error: absent.hcl: No such file or directory"),
+            (
+                &["-config", "bad.hcl"],
+                "error: bad.hcl:3:3: consul: unknown key 'adress'; known are address, ",
+            ),
+            (
+                &["-config=bad.json"],
+                "error: bad.json:2:10: wait: expected a section, found an integer",
+            ),
+            (&["-config", "folder"], "error: folder/a/b.hcl:2:11: expected a value, found the end"),
+            (&["-config", "ssl.hcl"], "absent.pem: "),
+            (&["-log-level", "loud"], "error: log level 'loud': expected trace, "),
+            (&["-log-level", "a=b=c"], "error: --log-level 'a=b=c'"),
+        ];
+        for (args, want) in rows {
+            let args = [&["-once", "-template", "t.hbs:out"], args].concat();
+            let output = ctemplate(folder.path(), &args);
+            assert_eq!(output.status.code(), Some(15), "{args:?}: {}", stderr(&output));
+            assert!(stderr(&output).contains(want), "{args:?}: {}", stderr(&output));
+        }
+        assert!(!folder.path().join("out").exists());
+    }
+
+    #[test]
+    fn parsing_only_finds_mistakes_and_writes_nothing() {
+        let folder = folder(&[("t.hbs", "x"), ("bad.hbs", "{{#if}")]);
+        let parse = |template| {
+            let args = ["-parse-only", "-log-level=off", "-template", template];
+            ctemplate(folder.path(), &args).status.code()
+        };
+        assert_eq!(parse("t.hbs:out:touch ran"), Some(0));
+        assert_eq!(parse("bad.hbs:out"), Some(14));
+        assert!(!folder.path().join("out").exists() && !folder.path().join("ran").exists());
+    }
+
+    #[test]
+    fn a_configuration_file_is_enough() {
+        let template = "template {\n  source = \"t.hbs\"\n  destination = \"out\"\n}\n";
+        let folder = folder(&[("t.hbs", "x"), ("c.hcl", template)]);
+        let output = ctemplate(folder.path(), &["-config", "c.hcl", "-once"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "x");
+    }
+
+    #[test]
+    fn the_final_configuration_is_logged_without_secrets() {
+        let folder = folder(&[("t.hbs", "x")]);
+        let args = [
+            "-parse-only",
+            "-template",
+            "t.hbs:out",
+            "-consul-token=s3cr3t",
+            "-vault-token=s3cr3t",
+            "-log-level=debug",
+        ];
+        let output = ctemplate(folder.path(), &args);
+        assert!(stderr(&output).contains("Final configuration"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("vault has no effect"), "{}", stderr(&output));
+        assert!(!stderr(&output).contains("s3cr3t"), "{}", stderr(&output));
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_a_wrong_configuration() {
         let folder = folder(&[("t.hbs", "x")]);
         for address in ["ftp://host", "http://", "a b", "http://host:port"] {
             let output = ctemplate(
                 folder.path(),
                 &["-once", "-template", "t.hbs:out", "-consul-addr", address],
             );
-            assert_eq!(output.status.code(), Some(13), "{address}: {}", stderr(&output));
-            let want = format!("error: -consul-addr '{address}': ");
-            assert!(stderr(&output).starts_with(&want), "{address}: {}", stderr(&output));
+            assert_eq!(output.status.code(), Some(15), "{address}: {}", stderr(&output));
+            assert!(stderr(&output).contains("not an address of Consul"), "{}", stderr(&output));
         }
     }
 
@@ -250,7 +316,7 @@ mod tests {
         let manual = fs::read_to_string(manual).unwrap();
         let section = |title: &str| {
             let (_, section) = manual.split_once(title).unwrap_or_else(|| panic!("{title}"));
-            section.split("\n## ").next().unwrap().to_owned()
+            section.split("\n##").next().unwrap().to_owned()
         };
         let first_cells = |section: &str| -> Vec<String> {
             let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
@@ -258,14 +324,24 @@ mod tests {
         };
         let mut options: Vec<_> = Cli::command()
             .get_arguments()
-            .filter_map(|option| option.get_long())
+            .filter(|option| !option.is_hide_set())
+            .filter_map(clap::Arg::get_long)
             .map(|name| format!("-{name}"))
             .collect();
-        let mut listed = first_cells(&section("\n## Options\n"));
+        let keys_and_flags = section("\n### Keys and flags\n");
+        let cells = keys_and_flags.lines().filter_map(|line| line.split(" | ").nth(1));
+        let flags = cells.flat_map(|cell| cell.split('`').filter(|text| text.starts_with('-')));
+        let mut listed: Vec<_> = flags
+            .map(|flag| flag.split(' ').next().unwrap().to_owned())
+            .filter(|flag| !["-v", "-l", "---"].contains(&flag.as_str()))
+            .collect();
         options.sort();
         listed.sort();
         assert_eq!(listed, options);
-        let mut functions: Vec<_> = FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        // These belong to one of the languages.
+        let languages = ["executeTemplate", "print", "values"];
+        let functions = functions().map(|function| function.name).chain(languages);
+        let mut functions: Vec<_> = functions.map(str::to_owned).collect();
         let mut listed = first_cells(&section("\n## Functions\n"));
         functions.sort();
         listed.sort();

@@ -12,7 +12,7 @@ mod tests {
     use std::process::Command;
     use std::sync::LazyLock;
 
-    use ctemplate::config::TemplateConfig;
+    use ctemplate::config::settings::{self, Delimiters};
     use ctemplate::data::{Data, Instance};
     use ctemplate::dependency::Dependency;
     use ctemplate::render::{self, Template};
@@ -105,14 +105,13 @@ mod tests {
     fn rendered(name: &str, case: &Path) -> (String, BTreeSet<String>) {
         let catalog = fs::read_to_string(case.join("data.json")).unwrap();
         let catalog: Catalog = serde_json::from_str(&catalog).unwrap();
-        let config = TemplateConfig {
-            source: Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates").join(name),
-            destination: None,
-            command: None,
-            check: None,
-        };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates").join(name);
+        let config = settings::Template::new(settings::Source::File(path));
         let values = Some(case.join("values.toml")).filter(|path| path.exists());
-        let template = Template::parse(source::load(&config, values.as_deref()).unwrap()).unwrap();
+        let template = Template::parse(
+            source::load(&config, &Delimiters::default(), values.as_deref()).unwrap(),
+        )
+        .unwrap();
         let mut store = Store::default();
         loop {
             let rendered = render::render(&template, &store);
@@ -162,6 +161,20 @@ mod tests {
     fn the_shipped_templates_give_the_recorded_files() {
         assert!(cases().len() >= 8, "there are cases to compare");
         assert!(DIFFERENCES.is_empty(), "{}\nUPDATE_GOLDEN=1 records these", *DIFFERENCES);
+    }
+
+    #[test]
+    fn both_languages_give_the_same_files() {
+        for case in cases() {
+            for template in ["internal", "external"] {
+                let [handlebars, go] = ["hbs", "ctmpl"]
+                    .map(|language| rendered(&format!("{template}.cfg.{language}"), &case));
+                let diff = TextDiff::from_lines(&handlebars.0, &go.0);
+                let diff = diff.unified_diff().header("Handlebars", "Go").to_string();
+                assert!(diff.is_empty(), "{} {template}:\n{diff}", case.display());
+                assert_eq!(handlebars.1, go.1, "{} {template}", case.display());
+            }
+        }
     }
 
     #[test]

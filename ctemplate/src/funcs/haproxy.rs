@@ -1,57 +1,73 @@
 //! The routing table and what makes a text fit for HAProxy's configuration.
 
-use serde_json::Value as Json;
+use gotemplate::{Error, Value};
 
-use super::consul::{key_dependency, key_value};
-use super::{Arguments, FunctionError, wrong};
+use super::Parameter::{Any, Text};
+use super::consul::{key_dependency, known};
+use super::{Function, exactly, json, text_of, texts, wrong};
 use crate::data::Data;
-use crate::dependency::{Dependency, Instances};
+use crate::dependency::{Dependency, Instances, Scope};
 use crate::haproxy::routes::{self, Site};
 use crate::haproxy::{names, servers as backend};
 use crate::render::session::Session;
 
-type Result = std::result::Result<Json, FunctionError>;
+/// The functions of this topic.
+pub const FUNCTIONS: &[Function] = &[
+    Function::new("keyInteger", &[Text, Any, Any, Any], key_integer),
+    Function::new("quote", &[Text], quote),
+    Function::new("routes", &[Any], routes),
+    Function::new("servers", &[Text, Text], servers),
+];
+
+type Result = std::result::Result<Value, Error>;
 
 /// `routes VALUES`: the routing table that the tags of all services make together; see `templates/README.md`.
-pub fn routes(session: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [values] = arguments.exactly()?;
-    let site: Site = serde::Deserialize::deserialize(values).map_err(wrong)?;
-    let services = session.recall(Dependency::Services { datacenter: None });
-    let Some(Data::Services(services)) = services.as_deref() else {
-        return Ok(Json::Array(Vec::new()));
+pub fn routes(session: &Session, arguments: &[Value]) -> Result {
+    let [values] = exactly(arguments)?;
+    let site: Site = serde::Deserialize::deserialize(json::to_serde(values)).map_err(wrong)?;
+    let services = session.recall(Dependency::Services { scope: Scope::default() });
+    let Some(Data::Services(services)) = services.as_ref().map(|known| known.data()) else {
+        return Ok(Value::list([]));
     };
     let table = routes::table(services, &site);
     session.report(table.problems);
-    serde_json::to_value(table.routes).map_err(wrong)
+    serde_json::to_value(table.routes).map(json::from_serde).map_err(wrong)
 }
 
 /// `servers ENVIRONMENT NAME`: the passing instances of a service in an environment, as servers of a backend.
-pub fn servers(session: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [environment, name] = arguments.texts()?;
-    let wanted = Instances::passing(&name, Some(&environment));
+pub fn servers(session: &Session, arguments: &[Value]) -> Result {
+    let [environment, name] = texts(arguments)?;
+    let wanted = Instances::passing(name, Some(environment));
     let instances = session.recall(Dependency::Instances(wanted));
-    let Some(Data::Instances(instances)) = instances.as_deref() else {
-        return Ok(Json::Array(Vec::new()));
+    let Some(Data::Instances(instances)) = instances.as_ref().map(|known| known.data()) else {
+        return Ok(Value::list([]));
     };
     let (servers, problems) = backend::servers(instances);
     session.report(problems);
-    serde_json::to_value(servers).map_err(wrong)
+    serde_json::to_value(servers).map(json::from_serde).map_err(wrong)
 }
 
 /// `keyInteger PATH MINIMUM MAXIMUM DEFAULT`: a key that must be an integer; the default when it is absent, or is
 /// something else, which is reported.
-pub fn key_integer(session: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [path, minimum, maximum, default] = arguments.texts()?;
-    let integer = |text: &str| {
-        text.trim().parse::<i64>().map_err(|_| FunctionError(format!("'{text}' is no integer")))
+pub fn key_integer(session: &Session, arguments: &[Value]) -> Result {
+    let [path, minimum, maximum, default] = exactly(arguments)?;
+    let integer = |value: &Value| {
+        let found = match value {
+            Value::String(text) => text.trim().parse().ok(),
+            value => value.as_i64(),
+        };
+        found.ok_or_else(|| Error::new(format!("'{value}' is no integer")))
     };
-    let (range, default) = (integer(&minimum)?..=integer(&maximum)?, integer(&default)?);
-    let Some(value) = key_value(session, key_dependency("keyInteger", [&path])?) else {
-        return Ok(default.into());
+    let (range, default) = (integer(minimum)?..=integer(maximum)?, integer(default)?);
+    let value = match key_dependency(arguments)? {
+        Some(dependency) => known(session, dependency).filter(|value| !value.is_nil()),
+        None => None,
     };
+    let Some(value) = value else { return Ok(default.into()) };
     match integer(&value) {
         Ok(value) if range.contains(&value) => Ok(value.into()),
         _ => {
+            let (path, value) = (text_of(path)?, text_of(&value)?);
             let problem = format!(
                 "key {path}: {value:?} is no integer from {minimum} to {maximum}; {default} is used"
             );
@@ -62,7 +78,7 @@ pub fn key_integer(session: &Session<'_>, arguments: &Arguments<'_>) -> Result {
 }
 
 /// `quote TEXT`: the text as one word of HAProxy's configuration, whatever it holds.
-pub fn quote(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [text] = arguments.texts()?;
-    Ok(names::quote(&text).into())
+pub fn quote(_: &Session, arguments: &[Value]) -> Result {
+    let [text] = texts(arguments)?;
+    Ok(names::quote(text).into())
 }

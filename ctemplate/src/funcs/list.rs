@@ -1,67 +1,74 @@
-//! Looking into lists and grouping them.
+//! Looking into lists and texts.
 
-use std::collections::BTreeMap;
+use gotemplate::{Error, Value};
 
-use serde_json::Value as Json;
-
-use super::{Arguments, FunctionError, kind, text_of};
+use super::Parameter::{Any, List};
+use super::{Function, exactly, items};
 use crate::render::session::Session;
 
-type Result = std::result::Result<Json, FunctionError>;
+/// The functions of this topic.
+pub const FUNCTIONS: &[Function] = &[
+    Function::new("contains", &[Any, Any], contains),
+    Function::new("containsAll", &[List, Any], contains_all),
+    Function::new("containsAny", &[List, Any], contains_any),
+    Function::new("containsNone", &[List, Any], contains_none),
+    Function::new("containsNotAll", &[List, Any], contains_not_all),
+    Function::new("in", &[Any, Any], is_in),
+];
+
+type Result = std::result::Result<Value, Error>;
 
 /// `contains ITEM LIST`: whether a list has an item, or a text a part.
-pub fn contains(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [item, list] = arguments.exactly()?;
-    has(list, item)
+pub fn contains(_: &Session, arguments: &[Value]) -> Result {
+    let [item, list] = exactly(arguments)?;
+    Ok(has(list, item).into())
 }
 
 /// `in LIST ITEM`: the same with its arguments the other way round.
-pub fn is_in(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [list, item] = arguments.exactly()?;
-    has(list, item)
+pub fn is_in(_: &Session, arguments: &[Value]) -> Result {
+    let [list, item] = exactly(arguments)?;
+    Ok(has(list, item).into())
 }
 
-/// `byTag LIST`: instances or services by each of their tags.
-pub fn by_tag(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [list] = arguments.exactly()?;
-    let mut groups: BTreeMap<&str, Vec<&Json>> = BTreeMap::new();
-    for item in array(list)? {
-        let tags = item.get("Tags").and_then(Json::as_array).into_iter().flatten();
-        for tag in tags.filter_map(Json::as_str) {
-            groups.entry(tag).or_default().push(item);
-        }
+/// `containsAll ITEMS LIST`: whether all of the items are in the list.
+pub fn contains_all(_: &Session, arguments: &[Value]) -> Result {
+    let [wanted, list] = exactly(arguments)?;
+    Ok(items(wanted).iter().all(|item| has(list, item)).into())
+}
+
+/// `containsAny ITEMS LIST`: whether one of the items is in the list.
+pub fn contains_any(_: &Session, arguments: &[Value]) -> Result {
+    let [wanted, list] = exactly(arguments)?;
+    Ok(items(wanted).iter().any(|item| has(list, item)).into())
+}
+
+/// `containsNone ITEMS LIST`: whether none of the items is in the list.
+pub fn contains_none(_: &Session, arguments: &[Value]) -> Result {
+    let [wanted, list] = exactly(arguments)?;
+    Ok((!items(wanted).iter().any(|item| has(list, item))).into())
+}
+
+/// `containsNotAll ITEMS LIST`: whether one of the items is not in the list.
+pub fn contains_not_all(_: &Session, arguments: &[Value]) -> Result {
+    let [wanted, list] = exactly(arguments)?;
+    Ok((!items(wanted).iter().all(|item| has(list, item))).into())
+}
+
+/// Whether a list has a number or text of the same kind, or a text a part. Anything else has nothing.
+fn has(list: &Value, item: &Value) -> bool {
+    match list {
+        Value::List(list) => list.iter().any(|it| is_same(it, item)),
+        Value::String(text) => item.as_str().is_some_and(|part| text.contains(part)),
+        _ => false,
     }
-    serde_json::to_value(groups).map_err(super::wrong)
 }
 
-/// `join SEPARATOR LIST`
-pub fn join(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [separator, list] = arguments.exactly()?;
-    let items = array(list)?.iter().map(text_of).collect::<std::result::Result<Vec<_>, _>>()?;
-    Ok(items.join(&*text_of(separator)?).into())
-}
-
-/// `split SEPARATOR TEXT`: the parts of a text, none of an empty one.
-pub fn split(_: &Session<'_>, arguments: &Arguments<'_>) -> Result {
-    let [separator, text] = arguments.texts()?;
-    let text = text.trim();
-    Ok(match (text, &*separator) {
-        ("", _) => Json::Array(Vec::new()),
-        // Rust would put an empty part before the first character and after the last.
-        (_, "") => text.chars().map(String::from).collect(),
-        (_, separator) => text.split(separator).collect(),
-    })
-}
-
-fn has(list: &Json, item: &Json) -> Result {
-    Ok(match list {
-        Json::Array(items) => items.contains(item),
-        Json::String(text) => text.contains(&*text_of(item)?),
-        _ => return Err(FunctionError(format!("cannot look into {}", kind(list)))),
+#[expect(clippy::float_cmp, reason = "the question is whether they are equal")]
+fn is_same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Int(_, a), Value::Int(_, b)) => a == b,
+        (Value::Float(_, a), Value::Float(_, b)) => a == b,
+        (Value::String(a), Value::String(b)) => a == b,
+        _ => false,
     }
-    .into())
-}
-
-fn array(list: &Json) -> std::result::Result<&Vec<Json>, FunctionError> {
-    list.as_array().ok_or_else(|| FunctionError(format!("expected a list, got {}", kind(list))))
 }

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use consul::kv::KvPair;
-use consul::wire::{CatalogNode, Check, Node, Service, ServiceEntry};
 use serde_json::json;
 
-use super::FUNCTIONS;
+use super::{functions, haproxy};
+use crate::data::answer::{CatalogNode, Check, Node, Service, ServiceEntry};
 use crate::data::{CatalogService, Data};
 use crate::dependency::{Dependency, Instances, KeyPath};
-use crate::render::{self, RenderError, Source, Template};
+use crate::render::{self, Language, RenderError, Source, Template};
 use crate::store::Store;
 
 /// A template and the text it becomes.
@@ -88,6 +88,8 @@ const LISTS: &[Row] = &[
     (r#"{{contains "a" (parseJSON "[]")}}"#, "false"),
     (r#"{{in (split "," "a,b") "b"}}"#, "true"),
     (r#"{{in "abc" "d"}}"#, "false"),
+    (r#"{{contains "a" 1}}"#, "false"),
+    (r#"{{contains (parseJSON "{}") "a"}}"#, "false"),
     (r#"{{#if (in values.list "x")}}yes{{/if}}"#, "yes"),
     (
         r#"{{#each (byTag (service "web"))}}{{@key}}:{{#each this}}{{ID}}{{/each}};{{/each}}"#,
@@ -177,9 +179,11 @@ const MATH: &[Row] = &[
     ("{{add 1.5 1.5}}", "3.0"),
     ("{{divide 2.0 7}}", "3.5"),
     ("{{divide 2 (divide 2.0 6)}}", "1.5"),
-    ("{{minimum 2.5 2}} {{maximum 2.5 2}}", "2.0 2.5"),
+    ("{{minimum 2.5 2}} {{maximum 2.5 2}}", "2 2.5"),
     ("{{subtract 1 (add 1 (multiply 2 3))}}", "6"),
     ("{{add 1 (parseInt \"\")}}", "1"),
+    // As in Go, the integers are a circle.
+    ("{{add 9223372036854775807 1}}", "-9223372036854775808"),
 ];
 
 const HAPROXY: &[Row] = &[
@@ -207,40 +211,52 @@ const TOPICS: &[&[Row]] = &[CONSUL, WORLD, LISTS, PARSE, TEXT, MATH, HAPROXY];
 const ERRORS: &[Row] = &[
     (r"{{key}}", "t:1:1: key: takes 1 argument, got 0"),
     (r#"{{key "a" "b"}}"#, "t:1:1: key: takes 1 argument, got 2"),
-    (r#"{{key "a?b"}}"#, r#"t:1:1: key: key "a?b": expected PATH[@DC]"#),
-    ("one\n  two {{keyOrDefault \"a\"}}", "t:2:7: keyOrDefault: takes 2 arguments, got 1"),
     (
-        r#"{{service "a b"}}"#,
-        r#"t:1:1: service: service "a b": expected [TAG.]NAME[@DC][~NEAR][|STATUS]"#,
+        r#"{{key "a?b"}}"#,
+        r#"t:1:1: key: kv.get: invalid query parameter key "b" in query "b": supported keys: ns,peer,partition,sameness-group"#,
     ),
+    ("one\n  two {{keyOrDefault \"a\"}}", "t:2:7: keyOrDefault: takes 2 arguments, got 1"),
+    (r#"{{service "a b"}}"#, r#"t:1:1: service: health.service: invalid format: "a b""#),
     (
         r#"{{service "web" "up"}}"#,
-        r#"t:1:1: service: service "web|up": a status is one of any, passing, warning, critical, maintenance"#,
+        r#"t:1:1: service: health.service: invalid filter: "up" in "web|up""#,
     ),
-    (r#"{{service "a" "any" "b"}}"#, "t:1:1: service: takes 1 argument, got 3"),
-    (r#"{{services "web"}}"#, r#"t:1:1: services: services "web": expected @DC"#),
-    (r#"{{nodes "n1"}}"#, r#"t:1:1: nodes: nodes "n1": expected [@DC][~NEAR]"#),
-    (r#"{{node "n1~n2"}}"#, r#"t:1:1: node: node "n1~n2": expected [NAME][@DC]"#),
-    (r#"{{mustEnv "ABSENT"}}"#, "t:1:1: mustEnv: the environment variable ABSENT is not set"),
-    (r#"{{mustEnv "EMPTY"}}"#, "t:1:1: mustEnv: the environment variable EMPTY is not set"),
-    (r#"{{contains "a" 1}}"#, "t:1:1: contains: cannot look into a number"),
-    (r#"{{contains (parseJSON "{}") "a"}}"#, "t:1:1: contains: expected a text, got a map"),
+    (
+        r#"{{service "a" "any" "b"}}"#,
+        r#"t:1:1: service: health.service: invalid format: "a|any|b""#,
+    ),
+    (r#"{{services "web"}}"#, r#"t:1:1: services: catalog.services: invalid format: "web""#),
+    (r#"{{nodes "n1"}}"#, r#"t:1:1: nodes: catalog.nodes: invalid format: "n1""#),
+    (r#"{{node "n1~n2"}}"#, r#"t:1:1: node: catalog.node: invalid format: "n1~n2""#),
+    (r#"{{mustEnv "ABSENT"}}"#, "t:1:1: mustEnv: required environment variable ABSENT is empty"),
+    (r#"{{mustEnv "EMPTY"}}"#, "t:1:1: mustEnv: required environment variable EMPTY is empty"),
     (r#"{{join "," "a"}}"#, "t:1:1: join: expected a list, got a text"),
     (r#"{{join "," (parseJSON "[{}]")}}"#, "t:1:1: join: expected a text, got a map"),
     (r#"{{split "," (parseJSON "[]")}}"#, "t:1:1: split: expected a text, got a list"),
-    (r#"{{byTag "web"}}"#, "t:1:1: byTag: expected a list, got a text"),
-    (r#"{{parseInt "1.5"}}"#, "t:1:1: parseInt: '1.5' is no integer"),
-    (r#"{{parseInt " 1"}}"#, "t:1:1: parseInt: ' 1' is no integer"),
-    (r#"{{parseFloat "x"}}"#, "t:1:1: parseFloat: 'x' is no number"),
-    (r#"{{parseBool "yes"}}"#, "t:1:1: parseBool: 'yes' is no boolean"),
-    (r#"{{parseJSON "{"}}"#, "t:1:1: parseJSON: EOF while parsing an object at line 1 column 1"),
-    (r#"{{base64Decode "?"}}"#, "t:1:1: base64Decode: Invalid symbol 63, offset 0."),
-    (r#"{{regexMatch "(" "a"}}"#, "t:1:1: regexMatch: pattern '(': unclosed group"),
-    (r#"{{indent -1 "a"}}"#, "t:1:1: indent: '-1' is no number of spaces"),
+    (r#"{{byTag "web"}}"#, "t:1:1: byTag: wrong argument type string"),
+    (
+        r#"{{parseInt "1.5"}}"#,
+        r#"t:1:1: parseInt: strconv.ParseInt: parsing "1.5": invalid syntax"#,
+    ),
+    (r#"{{parseInt " 1"}}"#, r#"t:1:1: parseInt: strconv.ParseInt: parsing " 1": invalid syntax"#),
+    (
+        r#"{{parseFloat "x"}}"#,
+        r#"t:1:1: parseFloat: strconv.ParseFloat: parsing "x": invalid syntax"#,
+    ),
+    (
+        r#"{{parseBool "yes"}}"#,
+        r#"t:1:1: parseBool: strconv.ParseBool: parsing "yes": invalid syntax"#,
+    ),
+    (r#"{{parseJSON "{"}}"#, "t:1:1: parseJSON: unexpected end of JSON input"),
+    (r#"{{base64Decode "?"}}"#, "t:1:1: base64Decode: illegal base64 data at input byte 0"),
+    (
+        r#"{{regexMatch "(" "a"}}"#,
+        "t:1:1: regexMatch: error parsing regexp: missing closing ): `(`",
+    ),
+    (r#"{{indent -1 "a"}}"#, "t:1:1: indent: indent value must be a positive integer"),
     (r#"{{toUpper (parseJSON "null")}}"#, "t:1:1: toUpper: expected a text, got nothing"),
-    ("{{divide 0 1}}", "t:1:1: divide: no result for 1 and 0"),
-    ("{{modulo 0 1}}", "t:1:1: modulo: no result for 1 and 0"),
-    ("{{add 9223372036854775807 1}}", "t:1:1: add: no result for 1 and 9223372036854775807"),
+    ("{{divide 0 1}}", "t:1:1: divide: runtime error: integer divide by zero"),
+    ("{{modulo 0 1}}", "t:1:1: modulo: runtime error: integer divide by zero"),
     (r#"{{add "a" 1}}"#, "t:1:1: add: 'a' is no number"),
     (r"{{add 1}}", "t:1:1: add: takes 2 arguments, got 1"),
     (r#"{{keyInteger "app/number" "x" 2 3}}"#, "t:1:1: keyInteger: 'x' is no integer"),
@@ -259,14 +275,14 @@ fn store() -> Store {
         ("app/number", Some(" 42\n")),
         ("app/absent", None),
     ] {
-        let key = Dependency::Key(KeyPath::parse("key", path).unwrap());
+        let key = Dependency::Key(KeyPath::parse("kv.get", path).unwrap());
         store.insert(key, Data::Key(value.map(str::to_owned)));
     }
     for prefix in ["app", "app/", "nothing"] {
         let pairs = ["app/=", "app/db/=", "app/db/url=x", "app/name=web", "app2=two"];
         let pairs = pairs.iter().filter(|pair| pair.starts_with(prefix)).map(|pair| pair_of(pair));
         let data = Data::keys(prefix, pairs.collect());
-        store.insert(Dependency::Keys(KeyPath::parse("ls", prefix).unwrap()), data);
+        store.insert(Dependency::Keys(KeyPath::parse("kv.list", prefix).unwrap()), data);
     }
     for (query, entries) in [
         ("web", web()),
@@ -295,7 +311,7 @@ fn places() -> Vec<(Dependency, Data)> {
     let own = [service("b", "web", "", 2), service("a", "api", "", 1)];
     let own = CatalogNode {
         node: Some(node("n1")),
-        services: own.into_iter().map(|service| (service.id.clone(), service)).collect(),
+        services: Some(own.into_iter().map(|service| (service.id.clone(), service)).collect()),
     };
     let file = Dependency::File("/etc/motd".into());
     vec![
@@ -305,7 +321,7 @@ fn places() -> Vec<(Dependency, Data)> {
         (Dependency::nodes("@dc2~_agent").unwrap(), Data::nodes(vec![node("z"), node("a")], true)),
         (Dependency::node("").unwrap(), Data::node(own)),
         (Dependency::node("n2@dc2").unwrap(), Data::node(CatalogNode::default())),
-        (Dependency::Datacenters, Data::Datacenters(tags(&["dc1", "dc2"]))),
+        (Dependency::Datacenters { reachable: false }, Data::Datacenters(tags(&["dc1", "dc2"]))),
         (file, Data::File("hello\n".to_owned())),
     ]
 }
@@ -326,14 +342,18 @@ fn service(id: &str, name: &str, address: &str, port: u16) -> Service {
         service: name.to_owned(),
         address: address.to_owned(),
         port,
-        meta: BTreeMap::from([("owner".to_owned(), "me".to_owned())]),
+        meta: Some(BTreeMap::from([("owner".to_owned(), "me".to_owned())])),
         ..Service::default()
     }
 }
 
 fn entry(on: &str, id: &str, address: &str, status: &str) -> ServiceEntry {
     let check = Check { status: status.to_owned(), ..Check::default() };
-    ServiceEntry { node: node(on), service: service(id, "web", address, 80), checks: vec![check] }
+    ServiceEntry {
+        node: node(on),
+        service: service(id, "web", address, 80),
+        checks: Some(vec![check]),
+    }
 }
 
 /// What Consul answers for `web`, in no order.
@@ -344,7 +364,7 @@ fn web() -> Vec<ServiceEntry> {
         entry("n2", "web-2", "10.1.0.2", "passing"),
         entry("n1", "web-4", "", "warning"),
     ];
-    entries[1].service.tags = vec!["green".to_owned(), "blue".to_owned()];
+    entries[1].service.tags = Some(vec!["green".to_owned(), "blue".to_owned()]);
     entries
 }
 
@@ -352,6 +372,7 @@ fn render(text: &str) -> Result<String, RenderError> {
     let template = Template::parse(Source {
         name: "t".to_owned(),
         text: text.to_owned(),
+        language: Language::Handlebars,
         values: json!({
             "list": ["x", "y"],
             "map": {"b": [true, null, "<&>"], "a": 1},
@@ -388,11 +409,13 @@ fn wrong_calls_say_where_and_why() {
 }
 
 #[test]
-fn every_function_is_in_a_table() {
+fn names_are_unique_and_our_own_functions_are_in_a_table() {
     let rows: String = TOPICS.iter().copied().flatten().map(|(text, _)| *text).collect();
     let words: BTreeSet<_> = rows.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-    let untested: Vec<_> = FUNCTIONS.iter().filter(|(name, _)| !words.contains(name)).collect();
+    // Those of consul-template are compared with it.
+    let own = haproxy::FUNCTIONS.iter().map(|function| function.name);
+    let untested: Vec<_> = own.filter(|name| !words.contains(name)).collect();
     assert!(untested.is_empty(), "{untested:?}");
-    let names: BTreeSet<_> = FUNCTIONS.iter().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), FUNCTIONS.len(), "a name is twice in the list");
+    let names: BTreeSet<_> = functions().map(|function| function.name).collect();
+    assert_eq!(names.len(), functions().count(), "a name is twice in the list");
 }

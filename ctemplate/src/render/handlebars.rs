@@ -3,32 +3,39 @@
 //! Nothing is escaped (the output is configuration, not HTML) and unknown variables are errors: a misspelt field must
 //! not become an empty word in a configuration.
 
-use std::collections::BTreeMap;
+mod arguments;
 
+use gotemplate::Value;
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, RenderContext, RenderErrorReason, ScopedJson,
     TemplateError, no_escape,
 };
 use serde_json::{Value as Json, json};
 
-use crate::funcs::{Arguments, FUNCTIONS, Function};
-use crate::render::RenderError;
+use crate::funcs::{self, Function, Parameter, json};
 use crate::render::session::Session;
+use crate::render::{RenderError, Source, is_denied};
+
+/// What has another meaning here than in Go templates. There is one type of numbers, and no need for escapes in JSON.
+const OWN: &[Function] = &[
+    Function::new("print", &[], print).rest(Parameter::Any),
+    Function::new("parseJSON", &[Parameter::Text], json::parse_json_with_integers),
+    Function::new("toJSON", &[Parameter::Any], json::to_unescaped_json),
+    Function::new("toJSONPretty", &[Parameter::Any], json::to_unescaped_json_pretty),
+];
 
 /// A template and its partials, parsed.
 #[derive(Clone, Debug)]
 pub struct Engine {
     name: String,
     registry: Handlebars<'static>,
+    denied: Vec<String>,
 }
 
 impl Engine {
     /// Parses a template and its partials.
-    pub fn parse(
-        name: &str,
-        text: &str,
-        partials: &BTreeMap<String, String>,
-    ) -> Result<Self, RenderError> {
+    pub fn parse(source: &Source) -> Result<Self, RenderError> {
+        let Source { name, text, partials, .. } = source;
         let mut registry = Handlebars::new();
         registry.register_escape_fn(no_escape);
         registry.set_strict_mode(true);
@@ -36,14 +43,16 @@ impl Engine {
             registry.register_partial(name, text).map_err(|error| misparsed(name, &error))?;
         }
         registry.register_template_string(name, text).map_err(|error| misparsed(name, &error))?;
-        Ok(Self { name: name.to_owned(), registry })
+        Ok(Self { name: name.clone(), registry, denied: source.denied.clone() })
     }
 
     /// Renders the template for one session.
-    pub fn render(&self, session: &Session<'_>, values: &Json) -> Result<String, RenderError> {
+    pub fn render(&self, session: &Session, values: &Json) -> Result<String, RenderError> {
         let mut registry: Handlebars<'_> = self.registry.clone();
-        for (name, function) in FUNCTIONS {
-            registry.register_helper(name, Box::new(Call { name, function: *function, session }));
+        for function in funcs::functions().chain(OWN) {
+            let is_denied = is_denied(&self.denied, function.name);
+            let call = Call { function, session, is_denied };
+            registry.register_helper(function.name, Box::new(call));
         }
         registry
             .render(&self.name, &json!({ "values": values }))
@@ -59,15 +68,16 @@ impl Engine {
             RenderErrorReason::HelperNotFound(name) => format!("function '{name}' is not defined"),
             reason => reason.to_string(),
         };
-        RenderError { place: place(name, error.line_no.zip(error.column_no)), reason }
+        let place = place(name, error.line_no.zip(error.column_no));
+        RenderError { place, reason, excerpt: String::new() }
     }
 }
 
 /// One function of the library in the shape of a helper.
 struct Call<'a> {
-    name: &'static str,
-    function: Function,
-    session: &'a Session<'a>,
+    function: &'static Function,
+    session: &'a Session,
+    is_denied: bool,
 }
 
 impl HelperDef for Call<'_> {
@@ -78,7 +88,13 @@ impl HelperDef for Call<'_> {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, handlebars::RenderError> {
-        let wrong = |reason: String| RenderErrorReason::Other(format!("{}: {reason}", self.name));
+        let name = self.function.name;
+        let wrong = |reason: String| {
+            // Some functions say their name themselves.
+            let prefix = format!("{name}: ");
+            let reason = reason.strip_prefix(&prefix).unwrap_or(&reason);
+            RenderErrorReason::Other(format!("{prefix}{reason}"))
+        };
         let mut values = Vec::with_capacity(helper.params().len());
         for parameter in helper.params() {
             if parameter.is_value_missing() {
@@ -87,13 +103,35 @@ impl HelperDef for Call<'_> {
             }
             values.push(parameter.value());
         }
-        let result = (self.function)(self.session, &Arguments::new(values));
-        Ok(ScopedJson::Derived(result.map_err(|error| wrong(error.to_string()))?))
+        if self.is_denied {
+            return Err(wrong("function is disabled".to_owned()).into());
+        }
+        let arguments = arguments::arguments(self.function, &values).map_err(wrong)?;
+        let result = (self.function.body)(self.session, &arguments);
+        let value = result.map_err(|error| wrong(error.to_string()))?;
+        Ok(ScopedJson::Derived(json::to_serde(&value)))
     }
 }
 
+/// `print A B …`: the texts behind each other, with a space between two that are not strings, as Go's `print` has it.
+#[expect(clippy::unnecessary_wraps, reason = "functions of the library can fail")]
+fn print(_: &Session, arguments: &[Value]) -> Result<Value, gotemplate::Error> {
+    let mut text = String::new();
+    let mut last_is_string = true;
+    for value in arguments {
+        let is_string = value.as_str().is_some();
+        if !(last_is_string || is_string) {
+            text.push(' ');
+        }
+        text.push_str(&value.to_string());
+        last_is_string = is_string;
+    }
+    Ok(text.into())
+}
+
 fn misparsed(name: &str, error: &TemplateError) -> RenderError {
-    RenderError { place: place(name, error.pos()), reason: error.reason().to_string() }
+    let (place, reason) = (place(name, error.pos()), error.reason().to_string());
+    RenderError { place, reason, excerpt: String::new() }
 }
 
 fn place(name: &str, position: Option<(usize, usize)>) -> String {

@@ -1,19 +1,36 @@
 //! One rendering: what the template sees of the world, and the record of what it looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use crate::data::Data;
+use gotemplate::Value;
+
 use crate::dependency::Dependency;
-use crate::store::Store;
+use crate::funcs::scratch::Scratch;
+use crate::store::{Known, Store};
 
 /// What template functions see of the world during one rendering.
 #[derive(Debug)]
-pub struct Session<'a> {
-    store: &'a Store,
-    environment: &'a BTreeMap<String, String>,
+pub struct Session {
+    store: Store,
+    surroundings: Arc<Surroundings>,
+    now: SystemTime,
+    scratch: Value,
     // Template engines call functions through shared references that must be `Sync`; nothing contends for it.
     record: Mutex<Record>,
+}
+
+/// What a template may see of the machine.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The environment variables that it may read.
+    pub environment: BTreeMap<String, String>,
+    /// The only folder from which it may read files.
+    pub sandbox: Option<PathBuf>,
+    /// The site's settings.
+    pub values: Value,
 }
 
 /// What one rendering looked at.
@@ -27,22 +44,23 @@ pub struct Record {
     pub problems: BTreeSet<String>,
 }
 
-impl<'a> Session<'a> {
+impl Session {
     /// A rendering from the given store.
-    pub fn new(store: &'a Store, environment: &'a BTreeMap<String, String>) -> Self {
-        Self { store, environment, record: Mutex::default() }
+    pub fn new(store: Store, surroundings: Arc<Surroundings>, now: SystemTime) -> Self {
+        let scratch = Value::object(Scratch::default());
+        Self { store, surroundings, now, scratch, record: Mutex::default() }
     }
 
     /// The value of a dependency, `None` (and on record as missing) while it is not known.
-    pub fn recall(&self, dependency: Dependency) -> Option<Arc<Data>> {
-        let data = self.store.recall(&dependency).cloned();
+    pub fn recall(&self, dependency: Dependency) -> Option<Arc<Known>> {
+        let known = self.store.recall(&dependency).cloned();
         self.note(|record| {
-            if data.is_none() {
+            if known.is_none() {
                 record.missing.insert(dependency.clone());
             }
             record.used.insert(dependency);
         });
-        data
+        known
     }
 
     /// Puts on record that a dependency is known, but not what the template waits for.
@@ -59,7 +77,22 @@ impl<'a> Session<'a> {
 
     /// An environment variable.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.get(name).map(String::as_str)
+        self.surroundings.environment.get(name).map(String::as_str)
+    }
+
+    /// What it may see of the machine.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// The time of the rendering.
+    pub const fn now(&self) -> SystemTime {
+        self.now
+    }
+
+    /// What the template remembers while it is rendered.
+    pub fn scratch(&self) -> Value {
+        self.scratch.clone()
     }
 
     /// What the rendering looked at.

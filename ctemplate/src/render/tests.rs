@@ -20,6 +20,7 @@ fn source(text: &str, partials: &[(&str, &str)]) -> Source {
             "empty": "",
             "nothing": null,
         }),
+        language: Language::Handlebars,
         ..Source::default()
     }
 }
@@ -29,7 +30,7 @@ fn template(text: &str) -> Template {
 }
 
 fn key(path: &str) -> Dependency {
-    Dependency::Key(KeyPath::parse("key", path).unwrap())
+    Dependency::Key(KeyPath::parse("kv.get", path).unwrap())
 }
 
 fn instances(query: &str) -> Dependency {
@@ -193,8 +194,14 @@ fn errors_name_the_file_the_line_and_the_column() {
         ("one\n  {{nobody 1}}", "2:3: function 'nobody' is not defined"),
         ("{{toUpper (nobody 1)}}", "1:1: function 'nobody' is not defined"),
         ("one\n {{> nobody }}", "2:2: partial 'nobody' is not defined"),
-        ("one\n {{parseInt \"x\"}}", "2:2: parseInt: 'x' is no integer"),
-        ("one\n {{#if (parseInt \"x\")}}{{/if}}", "2:2: parseInt: 'x' is no integer"),
+        (
+            "one\n {{parseInt \"x\"}}",
+            "2:2: parseInt: strconv.ParseInt: parsing \"x\": invalid syntax",
+        ),
+        (
+            "one\n {{#if (parseInt \"x\")}}{{/if}}",
+            "2:2: parseInt: strconv.ParseInt: parsing \"x\": invalid syntax",
+        ),
         ("{{#each (services)}}{{/if}}", "1:21: helper \"each\" was opened, but \"if\" is closing"),
         ("one\n two {{#if}", "2:11: invalid handlebars syntax: expected"),
         ("one\n{{#if true}}", "2:13: invalid handlebars syntax: expected"),
@@ -210,7 +217,7 @@ fn errors_in_partials_name_the_partial() {
     assert_eq!(error("{{> p }}", &[("p", "one\n {{nobody}}")]), "p:2:2: there is no 'nobody' here");
     assert_eq!(
         error("{{> p }}", &[("p", "one\n {{parseInt \"x\"}}")]),
-        "p:2:2: parseInt: 'x' is no integer"
+        "p:2:2: parseInt: strconv.ParseInt: parsing \"x\": invalid syntax"
     );
     assert!(error("{{> p }}", &[("p", "one\n {{#if}")]).starts_with("p:2:7: invalid handlebars"));
 }

@@ -3,31 +3,34 @@
 use std::time::Duration;
 
 use consul::health::Instances;
-use consul::{Answer, Client, Cursor, Progress, Query};
+use consul::{Answer, Client, Consistency, Cursor, Progress, Query, Tenancy};
 use daemon::backoff::{Backoff, jitter};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::{PollError, Update};
+use super::{PollError, Reading, Update};
 use crate::data::Data;
-use crate::dependency::Dependency;
+use crate::dependency::{Dependency, Scope};
 
-/// How long a blocking query waits; consul-template's default.
-const WAIT: Duration = Duration::from_mins(1);
 /// The shortest time between two answers that say nothing new, so that a proxy which does not block is not flooded.
 const IDLE: Duration = Duration::from_millis(100);
-/// How often datacenters are read: Consul cannot block on them.
-const DATACENTERS: Duration = Duration::from_secs(15);
+/// How often datacenters and partitions are read: Consul cannot block on them.
+const PLACES: Duration = Duration::from_secs(15);
 /// How often a file is read.
 const FILE: Duration = Duration::from_secs(1);
 
 /// Sends every new value of a dependency, and every failure, until the receiver is gone.
-pub(super) async fn run(client: Client, dependency: Dependency, updates: mpsc::Sender<Update>) {
+pub(super) async fn run(
+    client: Client,
+    reading: Reading,
+    dependency: Dependency,
+    updates: mpsc::Sender<Update>,
+) {
     let mut cursor = Cursor::default();
-    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
+    let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
     loop {
         let started = Instant::now();
-        let result = read(&client, &dependency, cursor).await;
+        let result = read_fresh(&client, &reading, &dependency, cursor).await;
         let (result, pause) = match result {
             Err(error) => {
                 cursor = Cursor::default();
@@ -37,7 +40,7 @@ pub(super) async fn run(client: Client, dependency: Dependency, updates: mpsc::S
                 backoff.reset();
                 (Some(Ok(data)), pause)
             }
-            Ok((data, Next::Index(index))) => {
+            Ok((data, Next::Index { index, .. })) => {
                 backoff.reset();
                 match cursor.advance(index) {
                     Progress::Moved => (Some(Ok(data)), Duration::ZERO),
@@ -57,28 +60,46 @@ pub(super) async fn run(client: Client, dependency: Dependency, updates: mpsc::S
 
 /// When to read again.
 enum Next {
-    /// At once: the query blocks on this index.
-    Index(Option<consul::Index>),
+    /// At once: the query blocks on this index. The answer is as old as this.
+    Index { index: Option<consul::Index>, age: Duration },
     /// After this time.
     After(Duration),
+}
+
+/// Reads from any server, and from the one that leads when that answer is too old.
+async fn read_fresh(
+    client: &Client,
+    reading: &Reading,
+    dependency: &Dependency,
+    cursor: Cursor,
+) -> Result<(Data, Next), PollError> {
+    if !reading.max_stale.is_zero() {
+        let base = Query::blocking(cursor, reading.wait).with_consistency(Consistency::Stale);
+        let answer = read(client, dependency, &base).await?;
+        if !matches!(answer.1, Next::Index { age, .. } if age > reading.max_stale) {
+            return Ok(answer);
+        }
+    }
+    read(client, dependency, &Query::blocking(cursor, reading.wait)).await
 }
 
 async fn read(
     client: &Client,
     dependency: &Dependency,
-    cursor: Cursor,
+    base: &Query,
 ) -> Result<(Data, Next), PollError> {
-    let query = |datacenter: &Option<String>| Query {
-        datacenter: datacenter.clone(),
-        ..Query::blocking(cursor, WAIT)
+    let query = |scope: &Scope| Query {
+        datacenter: scope.datacenter.clone(),
+        tenancy: scope.tenancy.clone(),
+        ..base.clone()
     };
     match dependency {
         Dependency::Key(key) => {
-            let answer = client.kv_get(&key.path, &query(&key.datacenter)).await?;
+            let answer = client.kv_get(&key.path, &query(&key.scope)).await?;
             trusted(answer.map(Data::key))
         }
         Dependency::Keys(key) => {
-            let answer = client.kv_list(&key.path, &query(&key.datacenter)).await?;
+            let answer = client.kv_list(&key.path, &query(&key.scope)).await?;
             trusted(answer.map(|pairs| Data::keys(&key.path, pairs)))
         }
         Dependency::Instances(wanted) => {
@@ -87,26 +108,31 @@ async fn read(
                 tag: wanted.tag.as_deref(),
                 passing: wanted.only_passing(),
                 near: wanted.near.as_deref(),
+                connect: wanted.connect,
             };
-            let answer = client.instances(&instances, &query(&wanted.datacenter)).await?;
+            let answer = client.instances_as(&instances, &query(&wanted.scope)).await?;
             trusted(answer.map(|entries| Data::instances(wanted, entries)))
         }
-        Dependency::Services { datacenter } => {
-            trusted(client.services(&query(datacenter)).await?.map(Data::services))
+        Dependency::Services { scope } => {
+            trusted(client.services(&query(scope)).await?.map(Data::services))
         }
-        Dependency::Nodes { datacenter, near } => {
-            let answer = client.nodes(near.as_deref(), &query(datacenter)).await?;
+        Dependency::Nodes { scope, near } => {
+            let answer = client.nodes_as(near.as_deref(), &query(scope)).await?;
             trusted(answer.map(|nodes| Data::nodes(nodes, near.is_some())))
         }
-        Dependency::Node { name, datacenter } => {
+        Dependency::Node { name, scope } => {
             let name = match name {
                 Some(name) => name.clone(),
                 None => client.agent_self().await?.config.node_name,
             };
-            trusted(client.node(&name, &query(datacenter)).await?.map(Data::node))
+            trusted(client.node_as(&name, &query(scope)).await?.map(Data::node))
         }
-        Dependency::Datacenters => {
-            Ok((Data::Datacenters(client.datacenters().await?), Next::After(DATACENTERS)))
+        Dependency::Datacenters { reachable } => {
+            let datacenters = datacenters(client, *reachable).await?;
+            Ok((Data::datacenters(datacenters), Next::After(PLACES)))
+        }
+        Dependency::Partitions => {
+            Ok((Data::partitions(client.partitions().await?), Next::After(PLACES)))
         }
         Dependency::File(path) => match tokio::fs::read(path).await {
             Ok(bytes) => {
@@ -114,12 +140,62 @@ async fn read(
             }
             Err(error) => Err(PollError::File { path: path.display().to_string(), error }),
         },
+        Dependency::Peerings { .. }
+        | Dependency::ExportedServices { .. }
+        | Dependency::ImportedServices { .. }
+        | Dependency::CaRoots
+        | Dependency::CaLeaf(_) => federated(client, dependency, &query).await,
     }
+}
+
+/// What concerns more than one cluster, and the mesh.
+async fn federated(
+    client: &Client,
+    dependency: &Dependency,
+    query: &impl Fn(&Scope) -> Query,
+) -> Result<(Data, Next), PollError> {
+    let within = |partition: &Option<String>| {
+        let tenancy = Tenancy { partition: partition.clone(), ..Tenancy::default() };
+        query(&Scope { datacenter: None, tenancy })
+    };
+    match dependency {
+        Dependency::Peerings { partition } => {
+            trusted(client.peerings(&within(partition)).await?.map(Data::peerings))
+        }
+        Dependency::ExportedServices { partition } => {
+            let answer = client.exported_services(&within(partition)).await?;
+            trusted(answer.map(Data::exported_services))
+        }
+        Dependency::ImportedServices { partition } => {
+            let answer = client.imported_services(&within(partition)).await?;
+            trusted(answer.map(Data::imported_services))
+        }
+        Dependency::CaLeaf(service) => {
+            trusted(client.ca_leaf(service, &within(&None)).await?.map(Data::CaLeaf))
+        }
+        // The only one that is left.
+        _ => trusted(client.ca_roots(&within(&None)).await?.map(Data::CaRoots)),
+    }
+}
+
+async fn datacenters(client: &Client, reachable: bool) -> Result<Vec<String>, consul::Error> {
+    let all = client.datacenters().await?;
+    if !reachable {
+        return Ok(all);
+    }
+    let mut answering = Vec::new();
+    for name in all {
+        let query = Query { datacenter: Some(name.clone()), ..Query::default() };
+        if client.services(&query.with_consistency(Consistency::Consistent)).await.is_ok() {
+            answering.push(name);
+        }
+    }
+    Ok(answering)
 }
 
 fn trusted(answer: Answer<Data>) -> Result<(Data, Next), PollError> {
     if !answer.known_leader {
         return Err(PollError::NoLeader);
     }
-    Ok((answer.value, Next::Index(answer.index)))
+    Ok((answer.value, Next::Index { index: answer.index, age: answer.last_contact }))
 }

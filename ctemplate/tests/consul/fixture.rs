@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -143,6 +143,7 @@ impl Liar {
 /// A folder with templates, and the program that runs in it.
 pub(crate) struct Program {
     folder: TempDir,
+    variables: Vec<(String, String)>,
     process: Option<Child>,
 }
 
@@ -153,16 +154,39 @@ impl Program {
         for (name, text) in templates {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        Self { folder, process: None }
+        Self { folder, variables: Vec::new(), process: None }
+    }
+
+    /// A variable of its environment.
+    pub(crate) fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     pub(crate) fn start(&mut self, consul: &str, args: &[&str]) {
         let mut command = command(env!("CARGO_BIN_EXE_ctemplate"));
-        command.args(["-consul-addr", consul]).args(args).current_dir(self.folder.path());
-        command.env_remove("CONSUL_HTTP_TOKEN").stdin(Stdio::null());
+        command.args(["-consul-addr", consul]).args(args);
+        self.spawn(command);
+    }
+
+    /// As PID 1 of a namespace of its own.
+    pub(crate) fn start_as_pid_1(&mut self, args: &[&str]) {
+        let mut command = command("unshare");
+        command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+        command.arg(env!("CARGO_BIN_EXE_ctemplate")).args(args);
+        self.spawn(command);
+    }
+
+    fn spawn(&mut self, mut command: Command) {
+        command.current_dir(self.folder.path()).env_remove("CONSUL_HTTP_TOKEN");
+        command.envs(self.variables.clone()).stdin(Stdio::null());
         command.stdout(File::create(self.path("stdout")).unwrap());
         command.stderr(File::create(self.path("stderr")).unwrap());
         self.process = Some(command.spawn().unwrap());
+    }
+
+    /// Its process id, or that of what started it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,0 +1,51 @@
+//! Regular expressions, in Go's notation.
+
+mod translate;
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use gotemplate::{Error, Value};
+use regex::Regex;
+
+use super::Parameter::Text;
+use super::{Function, texts};
+use crate::render::session::Session;
+
+/// The functions of this topic.
+pub const FUNCTIONS: &[Function] = &[
+    Function::new("regexMatch", &[Text, Text], regex_match),
+    Function::new("regexReplaceAll", &[Text, Text, Text], regex_replace_all),
+];
+
+type Result = std::result::Result<Value, Error>;
+
+/// `regexMatch PATTERN TEXT`: whether the pattern matches somewhere in the text.
+pub fn regex_match(_: &Session, arguments: &[Value]) -> Result {
+    let [pattern, text] = texts(arguments)?;
+    Ok(compile(pattern)?.is_match(text).into())
+}
+
+/// `regexReplaceAll PATTERN REPLACEMENT TEXT`; `$1` and `${name}` stand for groups.
+pub fn regex_replace_all(_: &Session, arguments: &[Value]) -> Result {
+    let [pattern, replacement, text] = texts(arguments)?;
+    Ok(compile(pattern)?.replace_all(text, replacement).into_owned().into())
+}
+
+/// A pattern, compiled once: templates use the same few again and again.
+fn compile(pattern: &str) -> std::result::Result<Regex, Error> {
+    /// So many are remembered; patterns that come from data must not fill the memory.
+    const MOST: usize = 256;
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = known.get(pattern) {
+        return Ok(regex.clone());
+    }
+    let regex = Regex::new(&translate::translate(pattern))
+        .map_err(|error| Error::new(translate::reason(pattern, &error)))?;
+    if known.len() >= MOST {
+        known.clear();
+    }
+    known.insert(pattern.to_owned(), regex.clone());
+    Ok(regex)
+}

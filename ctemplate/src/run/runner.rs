@@ -1,0 +1,402 @@
+//! What the loop works on: the templates, what is known, the commands that wait, and the child.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use daemon::outage::Outage;
+use tokio::sync::mpsc;
+
+use super::queue::{self, Queue, Verdict, Waiting};
+use super::{Plan, variables};
+use crate::child::Child;
+use crate::command::Command;
+use crate::config::settings::{OnError, Output, Retry, Settings};
+use crate::dependency::Dependency;
+use crate::job::{Job, JobError, Outcome, Stage};
+use crate::output::OutputError;
+use crate::signals::Control;
+use crate::store::Store;
+use crate::watch::{Reading, Update, Watcher};
+
+/// How long data may be missing before the log says what is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything that changes while the program runs.
+#[derive(Debug)]
+pub(super) struct Runner {
+    settings: Settings,
+    jobs: Vec<Job>,
+    store: Store,
+    watcher: Watcher,
+    updates: mpsc::Sender<Update>,
+    queue: Queue,
+    child: Option<Child>,
+    control: Control,
+    /// How often in a row each dependency had no answer.
+    failing: BTreeMap<Dependency, u32>,
+    outage: Outage,
+    complain_at: Option<Instant>,
+    give_up_at: Option<Instant>,
+}
+
+/// `-once-timeout` is over.
+#[derive(Debug, thiserror::Error)]
+#[error("not everything was rendered within {}: {}", show(*.after), .unfinished.join("; "))]
+pub(super) struct OnceTimeout {
+    after: Duration,
+    unfinished: Vec<String>,
+}
+
+/// A dependency for which Consul has no data, where that is an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{template}: there is no data for {dependencies}, and err_on_failed_lookup is set")]
+pub(super) struct NoData {
+    template: String,
+    dependencies: String,
+}
+
+fn show(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+impl Runner {
+    pub(super) fn new(plan: Plan, updates: mpsc::Sender<Update>, control: Control) -> Self {
+        let Plan { settings, client, jobs } = plan;
+        let now = Instant::now();
+        Self {
+            jobs,
+            store: Store::default(),
+            watcher: Watcher::new(client, reading(&settings), updates.clone()),
+            updates,
+            queue: Queue::default(),
+            child: None,
+            control,
+            failing: BTreeMap::new(),
+            outage: Outage::default(),
+            complain_at: Some(now + PATIENCE),
+            give_up_at: settings.once_timeout.filter(|_| settings.once).map(|limit| now + limit),
+            settings,
+        }
+    }
+
+    /// Renders what is due until nothing is, watches what the templates now want, and tells others of what is new.
+    pub(super) async fn advance(&mut self) -> anyhow::Result<()> {
+        // Most updates change nothing that is due; what is wanted changes only by rendering.
+        let is_due = |job: &Job| job.due().is_some_and(|due| due <= Instant::now());
+        let mut has_news = false;
+        if self.jobs.iter().any(is_due) {
+            has_news = self.render().await?;
+        }
+        self.run_commands().await?;
+        self.tell_child(has_news)
+    }
+
+    /// Renders what is due. True when a file is new.
+    async fn render(&mut self) -> anyhow::Result<bool> {
+        let mut has_news = false;
+        for index in 0..self.jobs.len() {
+            let Some(job) = self.jobs.get_mut(index) else { continue };
+            let now = Instant::now();
+            match job.advance(&self.store, self.settings.output, now).await {
+                Ok(Outcome::Unchanged) => self.check_lookups(index)?,
+                Ok(Outcome::Written) => {
+                    has_news = true;
+                    self.ask_for_command(index, now);
+                }
+                Err(error) if self.settings.once || job.is_fatal(&error) => {
+                    return Err(error.into());
+                }
+                Err(JobError::Output(OutputError::Refused { .. }))
+                    if job.on_error() == OnError::Retry =>
+                {
+                    let retry = retry(&self.settings);
+                    job.repeat(now + queue::pause(&retry, job.failures()));
+                }
+                Err(_) => {}
+            }
+        }
+        let wanted = self.jobs.iter().flat_map(Job::used).cloned().collect();
+        for unwanted in self.watcher.watch(&wanted) {
+            self.store.forget(&unwanted);
+            self.failing.remove(&unwanted);
+        }
+        Ok(has_news)
+    }
+
+    fn ask_for_command(&mut self, index: usize, now: Instant) {
+        let Some((command, on_error)) = self
+            .jobs
+            .get(index)
+            .and_then(|job| job.command().cloned().map(|command| (command, job.on_error())))
+        else {
+            return;
+        };
+        let sharing = self.jobs.iter().filter(|job| job.command() == Some(&command));
+        let patience = sharing.map(Job::longest_wait).max().unwrap_or_default();
+        self.queue.add(&command, index, on_error, patience, now);
+    }
+
+    async fn run_commands(&mut self) -> anyhow::Result<()> {
+        while let Some(waiting) =
+            self.queue.take(Instant::now(), |command| pending(&self.jobs, command))
+        {
+            let result = waiting.command.run().await;
+            match result {
+                Ok(()) => {
+                    tracing::info!(command = waiting.command.line(), "Command succeeded");
+                    for index in waiting.jobs {
+                        if let Some(job) = self.jobs.get_mut(index) {
+                            job.works();
+                        }
+                    }
+                }
+                Err(error) => self.command_failed(waiting, error.into())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn command_failed(&mut self, waiting: Waiting, error: JobError) -> anyhow::Result<()> {
+        let jobs = waiting.jobs.clone();
+        for index in &jobs {
+            if let Some(job) = self.jobs.get_mut(*index) {
+                job.failed(&error);
+            }
+        }
+        let (once, retry) = (self.settings.once, retry(&self.settings));
+        let verdict = self.queue.failed(waiting, once, &retry, Instant::now());
+        if verdict == Verdict::RollBack {
+            for index in &jobs {
+                if let Some(job) = self.jobs.get_mut(*index)
+                    && let Err(error) = job.roll_back()
+                {
+                    tracing::error!(template = %job.name().display(), error = %error, "File not restored");
+                }
+            }
+        }
+        if once || verdict == Verdict::Exit { Err(error.into()) } else { Ok(()) }
+    }
+
+    /// Starts the child when all its files are there; tells it when one of them is new.
+    fn tell_child(&mut self, has_news: bool) -> anyhow::Result<()> {
+        let Some(exec) = self.settings.exec.as_ref() else { return Ok(()) };
+        if self.settings.output != Output::Write {
+            return Ok(());
+        }
+        match &mut self.child {
+            Some(child) if has_news => child.tell(Instant::now()),
+            None if self.jobs.iter().all(Job::was_complete) => {
+                let variables = variables(&exec.env, &self.settings);
+                let child = Child::start(exec.clone(), variables, self.control.clone());
+                let line = || format!("'{}'", exec.command.words().join(" "));
+                self.child = Some(child.with_context(line)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Does what another configuration says from now on. The child and what is known stay, if they can.
+    pub(super) async fn replace(&mut self, plan: Plan) {
+        let Plan { settings, client, jobs } = plan;
+        let reading = reading(&settings);
+        if settings.consul != self.settings.consul || reading != self::reading(&self.settings) {
+            self.watcher = Watcher::new(client, reading, self.updates.clone());
+            self.store = Store::default();
+            self.failing.clear();
+        }
+        self.jobs = jobs;
+        self.queue.forget_jobs();
+        self.complain_at = Some(Instant::now() + PATIENCE);
+        match (&settings.exec, &mut self.child) {
+            (Some(exec), Some(child)) => {
+                let variables = variables(&exec.env, &settings);
+                child.become_like(exec.clone(), variables, Instant::now());
+            }
+            (None, child) => {
+                if let Some(child) = child.take() {
+                    child.stop().await;
+                }
+            }
+            (Some(_), None) => {}
+        }
+        self.settings = settings;
+        tracing::info!(templates = self.jobs.len(), "Configuration read again");
+    }
+
+    /// When something is to be done that nothing else announces.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        let jobs = self.jobs.iter().filter_map(Job::due);
+        let queue = self.queue.due(|command| pending(&self.jobs, command));
+        jobs.chain(queue).chain(self.complain_at).chain(self.give_up_at).min()
+    }
+
+    /// It is time for what is not done by [`Runner::advance`].
+    pub(super) fn woken(&mut self, now: Instant) -> anyhow::Result<()> {
+        if self.complain_at.is_some_and(|at| at <= now) {
+            self.complain_at = None;
+            self.complain();
+        }
+        match self.give_up_at.filter(|at| *at <= now) {
+            Some(_) if !self.is_complete() => {
+                let after = self.settings.once_timeout.unwrap_or_default();
+                Err(OnceTimeout { after, unfinished: self.unfinished() }.into())
+            }
+            Some(_) => {
+                self.give_up_at = None;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether all files are as they should be, and everybody was told.
+    pub(super) fn is_complete(&self) -> bool {
+        let is_installed = |job: &Job| *job.stage() == Stage::Installed;
+        self.jobs.iter().all(is_installed) && self.queue.is_empty()
+    }
+
+    /// Whether there is nothing left to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.settings.once && self.is_complete() && self.child.is_none()
+    }
+
+    pub(super) const fn child(&mut self) -> Option<&mut Child> {
+        self.child.as_mut()
+    }
+
+    pub(super) fn into_child(self) -> Option<Child> {
+        self.child
+    }
+
+    /// Takes an answer, or notes that there was none.
+    ///
+    /// # Errors
+    ///
+    /// When there was none too often.
+    pub(super) fn take(&mut self, Update { dependency, result }: Update) -> anyhow::Result<()> {
+        if !self.watcher.is_watching(&dependency) {
+            return Ok(());
+        }
+        let now = Instant::now();
+        match result {
+            Ok(data) => {
+                self.failing.remove(&dependency);
+                self.recovered(now);
+                if self.store.insert(dependency.clone(), data) {
+                    self.jobs.iter_mut().for_each(|job| job.changed(&dependency, now));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                tracing::debug!(dependency = %dependency, error = %error, "No answer");
+                // One line an outage, not one a dependency: when Consul is away they all fail.
+                if self.outage.failed(&"no answer", now) {
+                    tracing::warn!(dependency = %dependency, error = %error, "No answer; the last data stay in use");
+                }
+                let failures = self.failing.entry(dependency.clone()).or_default();
+                *failures += 1;
+                if is_last(self.settings.consul.retry.as_ref(), *failures) {
+                    let context = format!("{dependency} after {failures} attempts");
+                    return Err(anyhow::Error::new(error).context(context));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn recovered(&mut self, now: Instant) {
+        if self.failing.is_empty()
+            && let Some(recovery) = self.outage.recovered(now)
+        {
+            let seconds = recovery.lasted.as_secs();
+            tracing::info!(failures = recovery.failures, seconds, "All dependencies answer again");
+        }
+    }
+
+    /// Demands that what a template waits for may still come, where the settings do so.
+    fn check_lookups(&self, index: usize) -> Result<(), NoData> {
+        let Some(job) = self.jobs.get(index).filter(|_| self.settings.err_on_failed_lookup) else {
+            return Ok(());
+        };
+        let Stage::Waiting(missing) = job.stage() else { return Ok(()) };
+        let answered = missing.iter().filter(|it| self.store.recall(it).is_some());
+        let answered: Vec<_> = answered.map(ToString::to_string).collect();
+        if answered.is_empty() {
+            return Ok(());
+        }
+        let template = job.name().display().to_string();
+        Err(NoData { template, dependencies: answered.join(", ") })
+    }
+
+    /// Says what the templates wait for.
+    fn complain(&self) {
+        for job in &self.jobs {
+            if let Stage::Waiting(missing) = job.stage() {
+                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                tracing::warn!(template = %job.name().display(), missing = missing.join(", "), "Still waiting for data");
+            }
+        }
+    }
+
+    /// What is not as it should be, in words.
+    fn unfinished(&self) -> Vec<String> {
+        let unfinished = self.jobs.iter().filter_map(|job| {
+            let name = job.name().display();
+            match job.stage() {
+                Stage::Waiting(missing) => {
+                    let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                    Some(format!("{name} waits for {}", missing.join(", ")))
+                }
+                Stage::Failed => Some(format!("{name} failed")),
+                Stage::Installed => None,
+            }
+        });
+        unfinished.collect()
+    }
+}
+
+/// Until when a file is still to come that a command is for.
+fn pending(jobs: &[Job], command: &Command) -> Option<Instant> {
+    jobs.iter().filter(|job| job.command() == Some(command)).filter_map(Job::due).max()
+}
+
+fn reading(settings: &Settings) -> Reading {
+    let retry = retry(settings);
+    Reading {
+        wait: settings.block_query_wait,
+        max_stale: settings.max_stale,
+        backoff: retry.backoff,
+        max_backoff: queue::longest(&retry),
+    }
+}
+
+fn retry(settings: &Settings) -> Retry {
+    settings.consul.retry.unwrap_or_default()
+}
+
+/// Whether so many failures in a row are too many. Without a policy one is.
+fn is_last(retry: Option<&Retry>, failures: u32) -> bool {
+    retry.is_none_or(|retry| retry.attempts.is_some_and(|attempts| failures > attempts.get()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn queries_are_repeated_for_as_long_as_the_policy_says() {
+        let limited = Retry { attempts: NonZeroU32::new(2), ..Retry::default() };
+        for (retry, failures, want) in [
+            (Some(Retry::default()), u32::MAX, false),
+            (Some(limited), 2, false),
+            (Some(limited), 3, true),
+            (None, 1, true),
+        ] {
+            assert_eq!(is_last(retry.as_ref(), failures), want, "{retry:?} {failures}");
+        }
+    }
+}
