@@ -11,7 +11,7 @@ const LISTENER: [&str; 3] = [
     "-c",
     r#"
 import signal
-every = {signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP}
+every = {signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGWINCH}
 signal.pthread_sigmask(signal.SIG_BLOCK, every)
 print("ready", flush=True)
 number = 0
@@ -57,9 +57,10 @@ fn the_command_hears_of_a_stop_when_the_drain_is_over() {
 fn a_second_sigterm_ends_the_drain() {
     let mut running = listener(&["--drain", "1h", "--pre-stop", "sleep", "--pre-stop", "600"]);
     running.signal(15);
-    // The answer to another signal says that the first was taken: two that wait together are one.
-    running.signal(10);
-    assert_eq!(running.line(), "10");
+    // The answer to another signal says that the first was taken: two that wait together are one. Waiting signals are taken
+    // by their numbers, so the other one must be the greater.
+    running.signal(28);
+    assert_eq!(running.line(), "28");
     running.signal(15);
     assert_eq!(running.line(), "15");
     // The output ends: the program before the stop is gone as well.
