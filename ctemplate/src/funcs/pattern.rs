@@ -1,12 +1,10 @@
 //! Regular expressions, in Go's notation.
 
-mod translate;
-
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use gotemplate::{Error, Value};
-use regex::Regex;
+use sprig::goregex::GoRegex;
 
 use super::Parameter::Text;
 use super::{Function, texts};
@@ -29,20 +27,19 @@ pub fn regex_match(_: &Session, arguments: &[Value]) -> Result {
 /// `regexReplaceAll PATTERN REPLACEMENT TEXT`; `$1` and `${name}` stand for groups.
 pub fn regex_replace_all(_: &Session, arguments: &[Value]) -> Result {
     let [pattern, replacement, text] = texts(arguments)?;
-    Ok(compile(pattern)?.replace_all(text, replacement).into_owned().into())
+    Ok(compile(pattern)?.replace_all(text, replacement).into())
 }
 
 /// A pattern, compiled once: templates use the same few again and again.
-fn compile(pattern: &str) -> std::result::Result<Regex, Error> {
+fn compile(pattern: &str) -> std::result::Result<GoRegex, Error> {
     /// So many are remembered; patterns that come from data must not fill the memory.
     const MOST: usize = 256;
-    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    static KNOWN: LazyLock<Mutex<HashMap<String, GoRegex>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(regex) = known.get(pattern) {
         return Ok(regex.clone());
     }
-    let regex = Regex::new(&translate::translate(pattern))
-        .map_err(|error| Error::new(translate::reason(pattern, &error)))?;
+    let regex = GoRegex::new(pattern)?;
     if known.len() >= MOST {
         known.clear();
     }
