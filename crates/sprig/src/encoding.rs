@@ -6,7 +6,7 @@ use gotemplate::{Error, Value};
 use crate::{
     cast::lossy,
     function::{ANY, Function, STRING, function},
-    json::{self, Style},
+    json::{self, Numbers, Style},
 };
 
 pub(crate) fn functions() -> Vec<Function> {
@@ -32,11 +32,11 @@ fn bases() -> Vec<Function> {
 fn from_and_to_json() -> Vec<Function> {
     vec![
         function("fromJson", [STRING], |a| {
-            Ok(json::parse(a.text(0)).unwrap_or_else(|failure| failure.partial))
+            Ok(json::parse(a.text(0), Numbers::Floats).unwrap_or_else(|failure| failure.partial))
         })
         .any(),
         function("mustFromJson", [STRING], |a| {
-            json::parse(a.text(0)).map_err(|failure| Error::new(failure.message))
+            json::parse(a.text(0), Numbers::Floats).map_err(|failure| Error::new(failure.message))
         })
         .any(),
         function("toJson", [ANY], |a| {

@@ -3,7 +3,5 @@
 mod read;
 mod write;
 
-pub(crate) use self::{
-    read::parse,
-    write::{Style, write},
-};
+pub use self::read::{Failure, Numbers, parse};
+pub(crate) use self::write::{Style, write};

@@ -20,9 +20,8 @@
 //!   `encoding`, `dates`, `types`, `semver`, `url`, `paths`, `crypto`.
 //! - `function`: what such a table is made of. `cast`: how anything becomes a number or text. `equal`: deep equality.
 //!   `panics`: the texts of Go's panics.
-//! - `words` and `letters`: below `strings`. `decimal`: below `numbers`. `json`: below `encoding`. `duration`: below
-//!   `dates`.
-//! - [`golayout`]: times by Go's layouts. [`goregex`]: Go's regular expressions.
+//! - `words` and `letters`: below `strings`. `decimal`: below `numbers`. `duration`: below `dates`.
+//! - [`golayout`]: times by Go's layouts. [`goregex`]: Go's regular expressions. [`json`]: Go's JSON.
 
 mod cast;
 mod crypto;
@@ -36,7 +35,7 @@ mod flow;
 mod function;
 pub mod golayout;
 pub mod goregex;
-mod json;
+pub mod json;
 mod letters;
 mod lists;
 mod numbers;

@@ -1,10 +1,10 @@
 //! JSON from values and back, as Go's `encoding/json` does it.
 
-mod parse;
 mod print;
 
 use gotemplate::{Error, IntKind, Map, Type, Value};
 use serde_json::Value as Json;
+use sprig::json::Numbers;
 
 use super::Parameter::{Any, Text};
 use super::{Function, exactly, texts, wrap};
@@ -25,20 +25,20 @@ type Result = std::result::Result<Value, Error>;
 
 /// `parseJSON TEXT`; an empty text is an empty map, and every number is a float.
 pub fn parse_json(_: &Session, arguments: &[Value]) -> Result {
-    parsed(arguments, parse::Numbers::Floats)
+    parsed(arguments, Numbers::Floats)
 }
 
 /// The same, but integers stay integers, for a language that has only one type of numbers.
 pub fn parse_json_with_integers(_: &Session, arguments: &[Value]) -> Result {
-    parsed(arguments, parse::Numbers::Kept)
+    parsed(arguments, Numbers::Kept)
 }
 
-fn parsed(arguments: &[Value], numbers: parse::Numbers) -> Result {
+fn parsed(arguments: &[Value], numbers: Numbers) -> Result {
     let [text] = texts(arguments)?;
     if text.is_empty() {
         return Ok(Value::map(Vec::<(String, Value)>::new()));
     }
-    parse::parse(text, numbers).map_err(Error::new)
+    sprig::json::parse(text, numbers).map_err(|failure| Error::new(failure.message))
 }
 
 /// `toJSON VALUE`, with `<`, `>` and `&` as escapes.

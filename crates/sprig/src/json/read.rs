@@ -5,11 +5,22 @@ use gotemplate::{Value, sprintf};
 /// Arrays and objects may be this deep; Go allows 10,000.
 const MAX_DEPTH: usize = 500;
 
+/// What becomes of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// Every one is a `float64`, as in Go.
+    Floats,
+    /// Integers that fit stay integers.
+    Kept,
+}
+
 /// What was wrong, and what had been read where that is more than nothing.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) message: String,
-    pub(crate) partial: Value,
+pub struct Failure {
+    /// Go's text.
+    pub message: String,
+    /// What Go leaves behind of a text with a number that is too large.
+    pub partial: Value,
 }
 
 impl From<String> for Failure {
@@ -18,9 +29,14 @@ impl From<String> for Failure {
     }
 }
 
-/// Reads a text that is a single value. All numbers are `float64`.
-pub(crate) fn parse(text: &str) -> Result<Value, Failure> {
-    let mut reader = Reader { bytes: text.as_bytes(), at: 0, depth: 0, overflow: None };
+/// Reads a text that is a single value.
+///
+/// # Errors
+///
+/// What Go says of a text that is none.
+pub fn parse(text: &str, numbers: Numbers) -> Result<Value, Failure> {
+    let bytes = text.as_bytes();
+    let mut reader = Reader { bytes, numbers, at: 0, depth: 0, overflow: None };
     let value = reader.value()?;
     reader.space();
     if let Some(byte) = reader.peek() {
@@ -39,6 +55,7 @@ pub(crate) fn parse(text: &str) -> Result<Value, Failure> {
 
 struct Reader<'t> {
     bytes: &'t [u8],
+    numbers: Numbers,
     at: usize,
     depth: usize,
     /// The first number that does not fit.
@@ -257,6 +274,11 @@ impl Reader<'_> {
         }
         let text = self.bytes.get(begin..self.at).unwrap_or_default();
         let text = str::from_utf8(text).unwrap_or_default();
+        if self.numbers == Numbers::Kept
+            && let Ok(int) = text.parse()
+        {
+            return Ok(Value::int(int));
+        }
         match text.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(float.into()),
             _ => {
@@ -264,5 +286,41 @@ impl Reader<'_> {
                 Ok(Value::Nil)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_wrong_as_go_does() {
+        for (text, want) in [
+            ("{", "unexpected end of JSON input"),
+            ("x", "invalid character 'x' looking for beginning of value"),
+            ("{x", "invalid character 'x' looking for beginning of object key string"),
+            (r#"{"a" 1"#, "invalid character '1' after object key"),
+            (r#"{"a":1 2"#, "invalid character '2' after object key:value pair"),
+            ("[1 2]", "invalid character '2' after array element"),
+            ("1 2", "invalid character '2' after top-level value"),
+            ("trux", "invalid character 'x' in literal true (expecting 'e')"),
+            ("1.x", "invalid character 'x' after decimal point in numeric literal"),
+            ("1ex", "invalid character 'x' in exponent of numeric literal"),
+            ("-x", "invalid character 'x' in numeric literal"),
+            ("\"\n\"", "invalid character '\\n' in string literal"),
+            (r#""\x""#, "invalid character 'x' in string escape code"),
+            (r#""\u00x""#, "invalid character 'x' in \\u hexadecimal character escape"),
+            ("'", r"invalid character '\'' looking for beginning of value"),
+        ] {
+            assert_eq!(parse(text, Numbers::Floats).unwrap_err().message, want, "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(parse(&deep, Numbers::Floats).unwrap_err().message, "exceeded max depth");
+    }
+
+    #[test]
+    fn reads_escapes() {
+        let text = r#""\u0041\ud83d\ude00\ud83dx\/\"""#;
+        assert_eq!(parse(text, Numbers::Floats).unwrap().to_string(), "A😀\u{fffd}x/\"");
     }
 }
