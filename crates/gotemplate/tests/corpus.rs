@@ -9,7 +9,7 @@ mod tests {
     fn gives_what_go_gave() {
         let mut failures = Vec::new();
         let mut count = 0;
-        for path in crate::support::corpus_files() {
+        for path in crate::support::corpus::files() {
             for case in crate::support::cases(&path) {
                 count += 1;
                 let got = crate::support::run(&case);

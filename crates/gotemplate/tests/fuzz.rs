@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn templates() -> Vec<String> {
-        let files = support::corpus_files();
+        let files = support::corpus::files();
         files.iter().flat_map(|file| support::cases(file)).map(|case| case.template).collect()
     }
 

@@ -7,53 +7,16 @@ mod support;
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        env, fs,
-        path::Path,
-        process::{Command, Stdio},
-    };
+    use std::{path::Path, process::Command};
 
-    fn go() -> String {
-        let go = env::var("GO_BIN").unwrap_or_else(|_| "go".to_owned());
-        let version = Command::new(&go).arg("version").stdout(Stdio::null()).status();
-        assert!(
-            version.is_ok_and(|status| status.success()),
-            "no Go: run `GO_BIN=$(integration/fetch go) cargo test -p gotemplate --test record`"
-        );
-        go
-    }
-
-    /// Builds the recorder once; the Go files have no dependencies.
-    fn build(go: &str, program: &Path) {
-        let source = crate::support::corpus_folder().join("record/main.go");
-        let built =
-            Command::new(go).arg("build").arg("-o").arg(program).arg(source).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    }
+    use crate::support::corpus;
 
     #[test]
     fn go_still_says_what_was_recorded() {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("record");
-        build(&go(), &program);
-        let mut stale = Vec::new();
-        for path in crate::support::corpus_files() {
-            let recorded = Command::new(&program).arg(&path).output().unwrap();
-            assert!(recorded.status.success(), "{}", String::from_utf8_lossy(&recorded.stderr));
-            let recorded = String::from_utf8(recorded.stdout).unwrap();
-            if env::var_os("UPDATE_CORPUS").is_some() {
-                fs::write(&path, recorded).unwrap();
-                continue;
-            }
-            let present = fs::read_to_string(&path).unwrap();
-            let differing = present.lines().zip(recorded.lines()).find(|(a, b)| a != b);
-            if present != recorded {
-                stale.push(format!("{}: {differing:#?}", path.display()));
-            }
-        }
-        assert!(
-            stale.is_empty(),
-            "Go says something else; UPDATE_CORPUS=1 writes it:\n{}",
-            stale.join("\n")
-        );
+        // The Go files have no dependencies.
+        let source = corpus::folder().join("record/main.go");
+        corpus::output(Command::new(corpus::go()).args(["build", "-o"]).arg(&program).arg(source));
+        corpus::is_current(|path| corpus::output(Command::new(&program).arg(path)));
     }
 }

@@ -17,7 +17,7 @@ mod tests {
         }
         let mut failures = Vec::new();
         let mut count = 0;
-        for path in crate::support::corpus_files() {
+        for path in crate::support::corpus::files() {
             for case in crate::support::cases(&path) {
                 count += 1;
                 let got = crate::support::run(&case.template);
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn has_every_function_several_times() {
-        let files = crate::support::corpus_files();
+        let files = crate::support::corpus::files();
         let cases: Vec<_> = files.iter().flat_map(|path| crate::support::cases(path)).collect();
         let words: Vec<BTreeSet<&str>> = cases
             .iter()

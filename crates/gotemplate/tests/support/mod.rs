@@ -3,21 +3,20 @@
 #![allow(dead_code, reason = "each test uses its part")]
 #![allow(clippy::approx_constant, reason = "the same number as in the recorder")]
 
+pub(crate) mod corpus;
 mod objects;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use gotemplate::{
     Callable, Error, FloatKind, Functions, IntKind, List, Map, MissingKey, Object, Parser,
     Signature, Template, Type, UintKind, Value,
 };
-use serde_json::Value as Json;
 
-use self::objects::{Obj, Scratch, Struct};
+use self::{
+    corpus::text,
+    objects::{Obj, Scratch, Struct},
+};
 
 /// What functions share in one execution.
 #[derive(Default)]
@@ -37,23 +36,8 @@ pub(crate) struct Case {
     pub(crate) want: Result<String, String>,
 }
 
-pub(crate) fn corpus_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
-}
-
-pub(crate) fn corpus_files() -> Vec<PathBuf> {
-    let entries = fs::read_dir(corpus_folder()).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    assert!(!files.is_empty());
-    files
-}
-
 pub(crate) fn cases(path: &Path) -> Vec<Case> {
-    let json: Json = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let text = |case: &Json, key: &str| case.get(key).and_then(Json::as_str).map(str::to_owned);
-    let case = |case: &Json| Case {
+    corpus::cases(path, |case| Case {
         name: text(case, "name").unwrap(),
         template: text(case, "template").unwrap(),
         missing: text(case, "missingkey"),
@@ -65,8 +49,7 @@ pub(crate) fn cases(path: &Path) -> Vec<Case> {
             (None, None, Some(error)) => Err(error),
             _ => panic!("{}: neither or both of want and error: {case}", path.display()),
         },
-    };
-    json.as_array().unwrap().iter().map(case).collect()
+    })
 }
 
 pub(crate) fn parser(case: &Case) -> Parser<Context> {

@@ -2,18 +2,17 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use std::{
-    borrow::Cow,
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+#[path = "../../../gotemplate/tests/support/corpus.rs"]
+pub(crate) mod corpus;
+
+use std::{borrow::Cow, env, path::Path, process::Command};
 
 use gotemplate::{
     Callable, FloatKind, Functions, IntKind, List, Map, Object, Signature, Template, Type,
     UintKind, Value,
 };
-use serde_json::Value as Json;
+
+use self::corpus::text;
 
 /// A case of a corpus file.
 pub(crate) struct Case {
@@ -41,23 +40,8 @@ impl Want {
     }
 }
 
-pub(crate) fn corpus_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
-}
-
-pub(crate) fn corpus_files() -> Vec<PathBuf> {
-    let entries = fs::read_dir(corpus_folder()).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    assert!(!files.is_empty());
-    files
-}
-
 pub(crate) fn cases(path: &Path) -> Vec<Case> {
-    let json: Json = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let text = |case: &Json, key: &str| case.get(key).and_then(Json::as_str).map(str::to_owned);
-    let case = |case: &Json| Case {
+    corpus::cases(path, |case| Case {
         name: text(case, "name").unwrap(),
         template: text(case, "template").unwrap(),
         want: match (text(case, "here"), text(case, "want"), text(case, "error")) {
@@ -66,8 +50,7 @@ pub(crate) fn cases(path: &Path) -> Vec<Case> {
             (None, None, Some(error)) => Want::Error(error),
             _ => panic!("{}: neither or both of want and error: {case}", path.display()),
         },
-    };
-    json.as_array().unwrap().iter().map(case).collect()
+    })
 }
 
 /// Runs the calling test again in a process of its own whose clock is UTC, as it is when cases are recorded. Says
