@@ -5,12 +5,17 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
 
 use crate::init::{state, undisturbed};
+
+/// How long nothing may happen. It is far more than a busy machine needs: who waits longer waits for ever.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Ctrl-Z.
 pub(crate) const SUSPEND: &str = "\x1a";
@@ -72,8 +77,12 @@ impl Session {
                 return before;
             }
             let mut buffer = [0; 4096];
-            let count = self.terminal.read(&mut buffer).unwrap_or(0);
-            assert!(count > 0, "'{text}' never came after: {}", self.seen);
+            let mut terminal = [PollFd::new(&self.terminal, PollFlags::IN)];
+            let patience = PATIENCE.try_into().unwrap();
+            // A signal to the tests counts as nothing to read, which the next round may mend.
+            let speaks = poll(&mut terminal, Some(&patience)) != Ok(0);
+            let count = if speaks { self.terminal.read(&mut buffer).unwrap_or(0) } else { 0 };
+            assert!(count > 0, "'{text}' never came after: {}\n{}", self.seen, self.processes());
             self.seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
         }
     }
@@ -93,22 +102,42 @@ impl Session {
     pub(crate) fn leader(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap()
     }
+
+    /// The processes of the session with their lines of `/proc/PID/stat`.
+    fn members(&self) -> Vec<(Pid, String)> {
+        let session = self.process.id().to_string();
+        let member = |entry: std::fs::DirEntry| {
+            let pid = entry.file_name().into_string().ok()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (_, fields) = stat.rsplit_once(')')?;
+            let is_member = fields.split_whitespace().nth(3) == Some(&session);
+            is_member.then_some((Pid::from_raw(pid)?, stat))
+        };
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(member).collect()
+    }
+
+    /// The same for people, with the signals that wait and those that are blocked.
+    fn processes(&self) -> String {
+        let signals = |pid: &Pid| {
+            let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+            let status = std::fs::read_to_string(path).unwrap_or_default();
+            let lines =
+                status.lines().filter(|line| line.starts_with("Sig") || line.starts_with("ShdPnd"));
+            lines.collect::<Vec<_>>().join(", ")
+        };
+        let members = self.members();
+        let lines =
+            members.iter().map(|(pid, stat)| format!("{}: {}\n", stat.trim(), signals(pid)));
+        lines.collect()
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // All that is left of the session goes with its terminal, but what is stopped, which needs more.
-        let session = self.process.id().to_string();
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let fields = stat.rsplit(')').next().unwrap_or_default();
-            let number = entry.file_name().into_string().ok().and_then(|name| name.parse().ok());
-            if fields.split_whitespace().nth(3) == Some(&session)
-                && let Some(pid) = number.and_then(Pid::from_raw)
-            {
-                // It may have ended meanwhile.
-                kill_process(pid, Signal::KILL).ok();
-            }
+        for (pid, _) in self.members() {
+            // It may have ended meanwhile.
+            kill_process(pid, Signal::KILL).ok();
         }
         drop(self.process.kill());
         drop(self.process.wait());
@@ -117,7 +146,9 @@ impl Drop for Session {
 
 /// Waits until a process is in a state, or gone.
 pub(crate) fn wait_for_state(pid: &str, want: &str) {
-    while state(pid).is_some_and(|state| state != want) {
+    let start = Instant::now();
+    while let Some(state) = state(pid).filter(|state| state != want) {
+        assert!(start.elapsed() < PATIENCE, "process {pid} is {state}, not {want}");
         std::thread::yield_now();
     }
 }
