@@ -19,12 +19,13 @@ use consul::connect::{CaRoot, LeafCert};
 use consul::federation::{ExportedService, ImportedService, Partition, Peering};
 use consul::kv::KvPair;
 use consul::wire::{Map, ServiceAddress, Weights};
+use serde::{Deserialize, Serialize};
 
 use self::answer::{CatalogNode, Check, Node, Service, ServiceEntry};
 use crate::dependency::{Instances, Status};
 
-/// The value of a dependency.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The value of a dependency. What instances share of it has a form for Consul's KV store, see [`crate::deduplicate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Data {
     /// A key's value, `None` when it does not exist.
     Key(Option<String>),
@@ -37,27 +38,35 @@ pub enum Data {
     /// Nodes, by name and address, or by distance.
     Nodes(Vec<Node>),
     /// A node with its services by name and id.
+    #[serde(skip)]
     Node(NodeServices),
     /// Names of datacenters, sorted.
     Datacenters(Vec<String>),
     /// Partitions, by name.
+    #[serde(skip)]
     Partitions(Vec<Partition>),
     /// Peers, by state, partition and name.
+    #[serde(skip)]
     Peerings(Vec<Peering>),
     /// What others may use, by name.
+    #[serde(skip)]
     ExportedServices(Vec<ExportedService>),
     /// What others share with us, by name.
+    #[serde(skip)]
     ImportedServices(Vec<ImportedService>),
     /// Root certificates.
+    #[serde(skip)]
     CaRoots(Vec<CaRoot>),
     /// A service's certificate.
+    #[serde(skip)]
     CaLeaf(LeafCert),
     /// A file's text.
+    #[serde(skip)]
     File(String),
 }
 
 /// A key with its value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPair {
     /// The whole key.
     pub path: String,
@@ -78,7 +87,7 @@ pub struct KeyPair {
 }
 
 /// A service of the catalog.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogService {
     /// Its name.
     pub name: String,
@@ -87,7 +96,7 @@ pub struct CatalogService {
 }
 
 /// An instance of a service. Maps that Consul leaves out are `None`: encoders tell them from empty ones.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The node's name.
     pub node: String,

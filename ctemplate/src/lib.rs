@@ -27,6 +27,7 @@
 //! - [`output`], [`guard`], [`diff`]: the file, texts that are not trusted, and what a text would change.
 //! - [`command`], [`child`], [`signals`]: the commands before and after the file, the program that we run, and what
 //!   reaches it.
+//! - [`deduplicate`]: what instances share, so that not each of them asks Consul.
 //! - [`job`]: one template on its way to its file. [`watch`]: the running queries. [`mod@run`]: the loop.
 //! - `log`, [`pid_file`]: what we say, and how others find us.
 
@@ -35,6 +36,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod data;
+pub mod deduplicate;
 pub mod dependency;
 pub mod diff;
 pub mod exit;

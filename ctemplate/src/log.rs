@@ -34,9 +34,6 @@ pub(crate) fn tell(settings: &Settings) {
     for warning in &settings.warnings {
         tracing::warn!(reason = warning, "A setting has no effect");
     }
-    if settings.deduplicate.is_some() {
-        tracing::warn!("Deduplication is not there yet: this instance asks Consul itself");
-    }
     let json = serde_json::to_string(settings).unwrap_or_else(|error| error.to_string());
     tracing::debug!(settings = json, "Final configuration");
 }

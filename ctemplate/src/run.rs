@@ -5,12 +5,13 @@ mod runner;
 
 use std::io;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use consul::Client;
 use daemon::notify::Notify;
-use tokio::sync::mpsc;
+use tokio::sync::{self, mpsc};
 use tokio::time::sleep_until;
 
 use self::runner::Runner;
@@ -18,6 +19,7 @@ use crate::child::Child;
 use crate::command::Command;
 use crate::command::environment::{self, Variables};
 use crate::config::settings::{self, Env, Exec, Settings};
+use crate::deduplicate;
 use crate::exit::End;
 use crate::job::{Commands, Job};
 use crate::render::Template;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub client: Client,
     /// Their templates.
     pub jobs: Vec<Job>,
+    /// What other instances know their templates by, in the same order.
+    pub names: Vec<String>,
 }
 
 impl Plan {
@@ -46,12 +50,15 @@ impl Plan {
     /// The first that cannot be read or parsed.
     pub fn new(settings: Settings, client: Client) -> anyhow::Result<Self> {
         let jobs = settings.templates.iter().map(|template| job(template, &settings));
-        Ok(Self { jobs: jobs.collect::<anyhow::Result<_>>()?, settings, client })
+        let (names, jobs) = jobs.collect::<anyhow::Result<(_, _)>>()?;
+        Ok(Self { settings, client, jobs, names })
     }
 }
 
-fn job(template: &settings::Template, settings: &Settings) -> anyhow::Result<Job> {
+/// A template, after its name for other instances.
+fn job(template: &settings::Template, settings: &Settings) -> anyhow::Result<(String, Job)> {
     let source = source::load(template, &settings.delimiters, settings.values.as_deref())?;
+    let name = deduplicate::name(&source);
     let parsed = Template::parse(source)?;
     let after = |exec: &Exec| Command::configured(exec, variables(&exec.env, settings));
     let env = template.exec.as_ref().map(|exec| exec.env.clone()).unwrap_or_default();
@@ -61,7 +68,7 @@ fn job(template: &settings::Template, settings: &Settings) -> anyhow::Result<Job
         after: template.exec.as_ref().map(after),
     };
     let wait = settings.wait_of(template);
-    Ok(Job::new(template.clone(), parsed, commands, wait, Instant::now()))
+    Ok((name, Job::new(template.clone(), parsed, commands, wait, Instant::now())))
 }
 
 /// What a child or a command gets of our environment, and of the settings.
@@ -82,9 +89,11 @@ pub async fn run(
     notify: &Notify,
 ) -> anyhow::Result<End> {
     let (sender, mut updates) = mpsc::channel(UPDATES);
-    let mut runner = Runner::new(plan, sender, control.clone());
-    let end = follow(&mut runner, &mut updates, reload, control, notify).await;
+    let shared = Arc::new(sync::Notify::new());
+    let mut runner = Runner::new(plan, sender, Arc::clone(&shared), control.clone());
+    let end = follow(&mut runner, &mut updates, &shared, reload, control, notify).await;
     notify.tell("STOPPING=1");
+    runner.leave().await;
     if let Some(child) = runner.into_child() {
         child.stop().await;
     }
@@ -94,6 +103,7 @@ pub async fn run(
 async fn follow(
     runner: &mut Runner,
     updates: &mut mpsc::Receiver<crate::watch::Update>,
+    shared: &sync::Notify,
     reload: impl Fn() -> anyhow::Result<Plan>,
     control: &Control,
     notify: &Notify,
@@ -132,6 +142,7 @@ async fn follow(
                     runner.take(update)?;
                 }
             }
+            () = shared.notified() => runner.watch(),
             status = ended(runner.child()) => return Ok(End::of_child(status?)),
             () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => runner.woken(Instant::now())?,
         }

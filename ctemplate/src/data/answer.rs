@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use consul::wire::{Map, ServiceAddress, Weights};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A node of the catalog.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Node {
     /// The node's UUID.
@@ -50,7 +50,7 @@ pub struct Service {
 }
 
 /// A check and its state.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Check {
     /// The node it runs on.
@@ -93,7 +93,7 @@ pub struct Check {
 }
 
 /// How a check is run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Definition {
     /// The URL of an HTTP check.

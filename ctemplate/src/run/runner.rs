@@ -1,17 +1,21 @@
 //! What the loop works on: the templates, what is known, the commands that wait, and the child.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use daemon::outage::Outage;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::queue::{self, Queue, Verdict, Waiting};
 use super::{Plan, variables};
 use crate::child::Child;
 use crate::command::Command;
 use crate::config::settings::{OnError, Output, Retry, Settings};
+use crate::data::Data;
+use crate::deduplicate::Group;
 use crate::dependency::Dependency;
 use crate::job::{Job, JobError, Outcome, Stage};
 use crate::output::OutputError;
@@ -30,6 +34,11 @@ pub(super) struct Runner {
     store: Store,
     watcher: Watcher,
     updates: mpsc::Sender<Update>,
+    group: Group,
+    /// Told when other instances have news.
+    shared: Arc<Notify>,
+    /// What the templates use, from us or from other instances.
+    wanted: BTreeSet<Dependency>,
     queue: Queue,
     child: Option<Child>,
     control: Control,
@@ -61,11 +70,19 @@ fn show(duration: Duration) -> String {
 }
 
 impl Runner {
-    pub(super) fn new(plan: Plan, updates: mpsc::Sender<Update>, control: Control) -> Self {
-        let Plan { settings, client, jobs } = plan;
+    pub(super) fn new(
+        plan: Plan,
+        updates: mpsc::Sender<Update>,
+        shared: Arc<Notify>,
+        control: Control,
+    ) -> Self {
+        let Plan { settings, client, jobs, names } = plan;
         let now = Instant::now();
         Self {
             jobs,
+            group: Group::join(settings.deduplicate.as_ref(), &client, names, &shared),
+            shared,
+            wanted: BTreeSet::new(),
             store: Store::default(),
             watcher: Watcher::new(client, reading(&settings), updates.clone()),
             updates,
@@ -116,12 +133,48 @@ impl Runner {
                 Err(_) => {}
             }
         }
-        let wanted = self.jobs.iter().flat_map(Job::used).cloned().collect();
-        for unwanted in self.watcher.watch(&wanted) {
-            self.store.forget(&unwanted);
-            self.failing.remove(&unwanted);
-        }
+        self.watch();
         Ok(has_news)
+    }
+
+    /// Watches what the templates use and no other instance watches for us; takes what others know, and tells them what
+    /// we do.
+    pub(super) fn watch(&mut self) {
+        let (mut wanted, mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for (index, job) in self.jobs.iter().enumerate() {
+            wanted.extend(job.used().iter().cloned());
+            let asked = job.used().iter().filter(|it| self.group.asks(index, it));
+            ours.extend(asked.cloned());
+            if let Some(snapshot) = self.group.received(index) {
+                let known = job.used().iter().filter_map(|it| Some((it, snapshot.recall(it)?)));
+                let is_new = |(it, data): &(&Dependency, &Data)| {
+                    self.store.recall(it).is_none_or(|known| known.data() != *data)
+                };
+                let new = known.filter(is_new).map(|(it, data)| (it.clone(), data.clone()));
+                theirs.extend(new);
+            }
+        }
+        for unwatched in self.watcher.watch(&ours) {
+            self.failing.remove(&unwatched);
+        }
+        for unwanted in mem::replace(&mut self.wanted, wanted).difference(&self.wanted) {
+            self.store.forget(unwanted);
+        }
+        let now = Instant::now();
+        for (dependency, data) in theirs {
+            // Our own watch knows better.
+            if !ours.contains(&dependency) && self.store.insert(dependency.clone(), data) {
+                self.jobs.iter_mut().for_each(|job| job.changed(&dependency, now));
+            }
+        }
+        for (index, job) in self.jobs.iter().enumerate() {
+            self.group.offer(index, job.used(), &self.store);
+        }
+    }
+
+    /// Lets another instance take over what we ask of Consul for others.
+    pub(super) async fn leave(&mut self) {
+        mem::take(&mut self.group).leave().await;
     }
 
     fn ask_for_command(&mut self, index: usize, now: Instant) {
@@ -199,7 +252,9 @@ impl Runner {
 
     /// Does what another configuration says from now on. The child and what is known stay, if they can.
     pub(super) async fn replace(&mut self, plan: Plan) {
-        let Plan { settings, client, jobs } = plan;
+        let Plan { settings, client, jobs, names } = plan;
+        self.leave().await;
+        self.group = Group::join(settings.deduplicate.as_ref(), &client, names, &self.shared);
         let reading = reading(&settings);
         if settings.consul != self.settings.consul || reading != self::reading(&self.settings) {
             self.watcher = Watcher::new(client, reading, self.updates.clone());

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use consul::Query;
 use consul::agent::Registration;
 use consul::kv::Condition;
 use integration::rig::dev_agent::DevAgent;
@@ -53,6 +54,15 @@ impl Consul {
 
     pub(crate) async fn put(&self, key: &str, value: &str) {
         assert!(self.0.client().kv_put(key, value, Condition::Always).await.unwrap());
+    }
+
+    /// The only key that begins and ends so.
+    pub(crate) async fn find(&self, prefix: &str, suffix: &str) -> String {
+        let pairs = self.0.client().kv_list(prefix, &Query::default()).await.unwrap().value;
+        let mut found = pairs.into_iter().map(|pair| pair.key).filter(|key| key.ends_with(suffix));
+        let key = found.next().unwrap();
+        assert_eq!(found.next(), None);
+        key
     }
 
     pub(crate) async fn register(&self, name: &str, tag: &str, address: &str, port: u16) {

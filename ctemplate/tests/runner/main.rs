@@ -10,6 +10,7 @@ mod fixture;
 
 mod child;
 mod commands;
+mod deduplicate;
 mod files;
 mod log;
 mod modes;
