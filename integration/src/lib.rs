@@ -9,6 +9,7 @@
 //! - [`http`]: HTTP clients for all of it.
 //! - [`deploy`]: an app definition to Marathon; the program `marathon-deploy` is its command line.
 //! - [`story`]: what the README tells, step by step; `sandbox --check` and the tests walk through it.
+//! - [`scale`]: the benchmark of ctemplate; the program `ctemplate-scale` is its command line.
 //! - [`test_server`]: the web service that the tutorial deploys; the program `test-server` is its command line.
 
 pub mod deploy;
@@ -16,5 +17,6 @@ pub mod dev_marathon;
 pub mod http;
 pub mod rig;
 pub mod sandbox;
+pub mod scale;
 pub mod story;
 pub mod test_server;

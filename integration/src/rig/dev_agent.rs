@@ -98,6 +98,11 @@ impl DevAgent {
         }
     }
 
+    /// Its process, while it runs.
+    pub const fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
     /// Its address.
     pub fn ip(&self) -> Ipv4Addr {
         self.network.host(HOST)
