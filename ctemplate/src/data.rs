@@ -180,7 +180,10 @@ impl Data {
         let mut instances: Vec<_> = entries
             .into_iter()
             .filter(|entry| {
-                is_wanted(&wanted.statuses, aggregate(entry.checks.as_deref().unwrap_or_default()))
+                is_wanted(
+                    &wanted.statuses,
+                    aggregate(entry.checks.iter().flatten().map(Check::state)),
+                )
             })
             .map(Instance::new)
             .collect();
@@ -266,7 +269,9 @@ impl Instance {
         let address =
             if service.address.is_empty() { node.address.clone() } else { service.address };
         Self {
-            status: aggregate(&checks).map(|status| status.name().to_owned()).unwrap_or_default(),
+            status: aggregate(checks.iter().map(Check::state))
+                .map(|status| status.name().to_owned())
+                .unwrap_or_default(),
             node: node.node,
             node_id: node.id,
             node_address: node.address,
@@ -282,6 +287,13 @@ impl Instance {
             port: service.port,
             weights: service.weights,
         }
+    }
+}
+
+impl Check {
+    /// Its id and its state.
+    fn state(&self) -> (&str, &str) {
+        (&self.check_id, &self.status)
     }
 }
 
@@ -312,29 +324,24 @@ fn is_wanted(statuses: &BTreeSet<Status>, status: Option<Status>) -> bool {
     statuses.contains(&Status::Any) || status.is_some_and(|status| statuses.contains(&status))
 }
 
-/// The state that a set of checks makes together, as Consul's API library defines it; `None` when one of them has a
-/// state this program does not know and none is worse.
-fn aggregate(checks: &[Check]) -> Option<Status> {
+/// The state that checks make together, by their ids and states, as Consul's API library defines it; `None` when one of
+/// them has a state that this program does not know.
+fn aggregate<'a>(checks: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Status> {
     const NODE_MAINTENANCE: &str = "_node_maintenance";
     const SERVICE_MAINTENANCE: &str = "_service_maintenance:";
-    let has = |status: &str| checks.iter().any(|check| check.status == status);
-    let maintenance = |check: &Check| {
-        check.check_id == NODE_MAINTENANCE || check.check_id.starts_with(SERVICE_MAINTENANCE)
+    let state = |(id, status): (&str, &str)| match status {
+        _ if id == NODE_MAINTENANCE || id.starts_with(SERVICE_MAINTENANCE) => {
+            Some(Status::Maintenance)
+        }
+        "critical" => Some(Status::Critical),
+        "warning" => Some(Status::Warning),
+        "passing" => Some(Status::Passing),
+        _ => None,
     };
-    if checks.iter().any(maintenance) {
-        Some(Status::Maintenance)
-    } else if checks
-        .iter()
-        .any(|check| !["passing", "warning", "critical"].contains(&check.status.as_str()))
-    {
-        None
-    } else if has("critical") {
-        Some(Status::Critical)
-    } else if has("warning") {
-        Some(Status::Warning)
-    } else {
-        Some(Status::Passing)
-    }
+    let states: BTreeSet<_> = checks.into_iter().map(state).collect::<Option<_>>()?;
+    let worst = [Status::Maintenance, Status::Critical, Status::Warning];
+    let worst = worst.into_iter().find(|status| states.contains(status));
+    Some(worst.unwrap_or(Status::Passing))
 }
 
 #[cfg(test)]
@@ -355,8 +362,9 @@ mod tests {
             (vec![check("_service_maintenance:web", "critical")], Some(Status::Maintenance)),
             (vec![check("_node_maintenance", "critical")], Some(Status::Maintenance)),
             (vec![check("a", "odd")], None),
+            (vec![check("a", "odd"), check("_node_maintenance", "critical")], None),
         ] {
-            assert_eq!(aggregate(&checks), want, "{checks:?}");
+            assert_eq!(aggregate(checks.iter().map(Check::state)), want, "{checks:?}");
         }
     }
 

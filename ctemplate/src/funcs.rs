@@ -7,8 +7,8 @@
 //! # Layout
 //!
 //! - [`consul`], [`federation`]: what Consul knows; these make dependencies.
-//! - [`world`], [`time`], [`plugin`], [`mod@write`]: environment variables and files, the clock, programs, files that are
-//!   written.
+//! - [`world`], [`time`], [`plugin`], [`mod@write`], [`sockaddr`]: environment variables and files, the clock, programs,
+//!   files that are written, this machine's addresses.
 //! - [`text`], [`pattern`], [`base64`], [`digest`]: strings, regular expressions and encodings.
 //! - [`list`], [`group`], [`map`]: looking into lists, grouping them, maps.
 //! - [`number`], [`math`]: numbers from text, and arithmetic on them.
@@ -33,6 +33,7 @@ pub mod pattern;
 pub mod plugin;
 pub mod refused;
 pub mod scratch;
+pub mod sockaddr;
 pub mod text;
 pub mod time;
 pub mod toml;
@@ -143,6 +144,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         world::FUNCTIONS,
         time::FUNCTIONS,
         plugin::FUNCTIONS,
+        sockaddr::FUNCTIONS,
         write::FUNCTIONS,
         text::FUNCTIONS,
         pattern::FUNCTIONS,

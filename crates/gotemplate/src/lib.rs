@@ -49,7 +49,9 @@ pub use crate::{
     number::{parse_float, parse_int},
     printf::sprintf,
     template::{Limits, MissingKey, Parser, Scope, Template},
-    value::{Callable, Entries, FloatKind, IntKind, List, Map, Object, Type, UintKind, Value},
+    value::{
+        Callable, Entries, FloatKind, IntKind, List, Map, Method, Object, Type, UintKind, Value,
+    },
 };
 
 /// The example of the README is compiled and run with the tests.

@@ -8,7 +8,7 @@ mod types;
 use std::{cmp::Ordering, fmt, sync::Arc};
 
 pub use self::{
-    list::List,
+    list::{List, Method},
     map::{Entries, Map},
     object::{Callable, Object},
     types::{FloatKind, IntKind, Type, UintKind},

@@ -177,7 +177,7 @@ impl Time {
                         Time.MarshalJSON: year outside of range [0,9999]"
                 .into());
         }
-        Ok(self.format("2006-01-02T15:04:05.999999999Z07:00"))
+        Ok(self.format(golayout::RFC3339_NANO))
     }
 }
 

@@ -25,7 +25,7 @@ const UNITS: [(&str, u64); 8] = [
 /// # Errors
 ///
 /// Go's: `time: invalid duration "x"`.
-pub(crate) fn parse(text: &str) -> Result<i64, Error> {
+pub fn parse(text: &str) -> Result<i64, Error> {
     let error = |what: &str| Error::new(format!("time: {what} duration {}", quote(text)));
     let invalid = || error("invalid");
     let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -83,7 +83,7 @@ fn part(fraction: &str, unit: u64) -> u64 {
 }
 
 /// The text of a duration.
-pub(crate) fn format(nanoseconds: i64) -> String {
+pub fn format(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let size = nanoseconds.unsigned_abs();
     let decimal = |number: u64, unit: u64| {

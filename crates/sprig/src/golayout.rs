@@ -13,6 +13,8 @@ pub(crate) use self::parse::quote;
 
 /// The layout of RFC 3339.
 pub const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
+/// The same with as many digits of a second as there are.
+pub const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
 const DAY: i64 = 86_400;
 const MONTHS: [&str; 12] = [

@@ -28,7 +28,7 @@ mod crypto;
 mod dates;
 mod decimal;
 mod dicts;
-mod duration;
+pub mod duration;
 mod encoding;
 mod equal;
 mod flow;

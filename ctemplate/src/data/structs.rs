@@ -1,8 +1,10 @@
 //! Go's structs as values of templates.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use gotemplate::{Object, Value};
+use gotemplate::{Error, Object, Signature, Value};
+use sprig::duration;
 
 /// The type of a struct.
 #[derive(Debug)]
@@ -57,24 +59,65 @@ impl Object for Struct {
     }
 }
 
-/// Something with a text and nothing else: Go's times and durations.
+/// Go's type of durations.
+pub const DURATION: &str = "time.Duration";
+
+/// Go's `time.Duration`, or a type that is made of it, with the methods that templates use.
 #[derive(Clone, Debug)]
-pub struct Stamp {
+pub struct Duration {
     /// Its type as Go prints it.
     pub kind: &'static str,
-    /// What it prints.
-    pub text: String,
-    /// What encoders write.
-    pub encoded: String,
+    /// How long it is.
+    pub nanoseconds: i64,
 }
 
-impl Object for Stamp {
+impl Duration {
+    fn in_units(&self, nanoseconds: i64) -> Value {
+        (self.nanoseconds / nanoseconds).into()
+    }
+
+    /// Go divides the whole units and the rest apart, which rounds otherwise than one division.
+    #[expect(clippy::cast_precision_loss, reason = "as Go converts them")]
+    fn in_parts(&self, nanoseconds: i64) -> Value {
+        let (whole, rest) = (self.nanoseconds / nanoseconds, self.nanoseconds % nanoseconds);
+        (whole as f64 + rest as f64 / nanoseconds as f64).into()
+    }
+}
+
+impl Object for Duration {
     fn type_name(&self) -> &str {
         self.kind
     }
 
+    fn method(&self, name: &str) -> Option<&Signature> {
+        static NOTHING: LazyLock<Signature> = LazyLock::new(|| Signature::new([]));
+        let is_known = match name {
+            "String" => true,
+            "Duration" => self.kind != DURATION,
+            "Hours" | "Minutes" | "Seconds" | "Milliseconds" | "Microseconds" | "Nanoseconds" => {
+                self.kind == DURATION
+            }
+            _ => false,
+        };
+        is_known.then_some(&*NOTHING)
+    }
+
+    fn call(&self, name: &str, _: &[Value]) -> Result<Value, Error> {
+        const SECOND: i64 = 1_000_000_000;
+        Ok(match name {
+            "Hours" => self.in_parts(3600 * SECOND),
+            "Minutes" => self.in_parts(60 * SECOND),
+            "Seconds" => self.in_parts(SECOND),
+            "Milliseconds" => self.in_units(1_000_000),
+            "Microseconds" => self.in_units(1_000),
+            "Nanoseconds" => self.in_units(1),
+            "Duration" => Value::object(Self { kind: DURATION, ..*self }),
+            _ => duration::format(self.nanoseconds).into(),
+        })
+    }
+
     fn text(&self) -> Option<String> {
-        Some(self.text.clone())
+        Some(duration::format(self.nanoseconds))
     }
 }
 

@@ -6,10 +6,12 @@ use consul::connect::{CaRoot, LeafCert};
 use consul::federation::{ExportedService, ImportedService, Partition, Peering, StreamStatus};
 use consul::wire::ServiceAddress;
 use gotemplate::{List, Map, Type, UintKind, Value};
+use sprig::golayout::{self, RFC3339, Time};
 
 use super::answer::{Check, Definition, Node};
-use super::structs::{Stamp, record};
-use super::{CatalogService, Data, Instance, KeyPair, NodeService, NodeServices};
+use super::structs::{DURATION, Duration, record};
+use super::{CatalogService, Data, Instance, KeyPair, NodeService, NodeServices, aggregate};
+use crate::dependency::Status;
 
 /// The type of the instances of a service.
 pub const INSTANCE: &str = "*dependency.HealthService";
@@ -140,7 +142,21 @@ fn addresses(addresses: Option<&BTreeMap<String, ServiceAddress>>) -> Value {
 
 fn checks(checks: &[Check]) -> Value {
     let kind = Type::Named("*api.HealthCheck".into());
-    List::new(kind, checks.iter().map(check)).named("api.HealthChecks").into()
+    let list = List::new(kind, checks.iter().map(check)).named("api.HealthChecks");
+    list.with_methods(&[("AggregatedStatus", aggregated_status)]).into()
+}
+
+fn aggregated_status(checks: &List) -> Value {
+    let field = |check: &Value, name| match check {
+        Value::Object(check) => check.field(name).map(|value| value.to_string()),
+        _ => None,
+    };
+    let known: Vec<_> = checks
+        .iter()
+        .filter_map(|check| Some((field(check, "CheckID")?, field(check, "Status")?)))
+        .collect();
+    let status = aggregate(known.iter().map(|(id, state)| (id.as_str(), state.as_str())));
+    text(status.map(Status::name).unwrap_or_default())
 }
 
 fn check(check: &Check) -> Value {
@@ -179,10 +195,10 @@ fn definition(it: &Definition) -> Value {
         GRPC: text(&it.grpc),
         OSService: text(&it.os_service),
         GRPCUseTLS: it.grpc_use_tls.into(),
-        IntervalDuration: duration("time.Duration", &it.interval),
-        TimeoutDuration: duration("time.Duration", &it.timeout),
+        IntervalDuration: duration(DURATION, &it.interval),
+        TimeoutDuration: duration(DURATION, &it.timeout),
         DeregisterCriticalServiceAfterDuration:
-            duration("time.Duration", &it.deregister_critical_service_after),
+            duration(DURATION, &it.deregister_critical_service_after),
         SessionName: text(&it.session_name),
         Interval: duration("api.ReadableDuration", &it.interval),
         Timeout: duration("api.ReadableDuration", &it.timeout),
@@ -199,15 +215,13 @@ fn header(header: Option<&BTreeMap<String, Vec<String>>>) -> Value {
 }
 
 fn duration(kind: &'static str, text: &str) -> Value {
-    let text = if text.is_empty() { "0s" } else { text };
-    Value::object(Stamp { kind, text: text.to_owned(), encoded: text.to_owned() })
+    let nanoseconds = sprig::duration::parse(text).unwrap_or_default();
+    Value::object(Duration { kind, nanoseconds })
 }
 
 /// A time that Consul wrote as RFC 3339.
 fn time(text: &str) -> Value {
-    let parsed = text.parse::<jiff::Timestamp>().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let printed = parsed.strftime("%Y-%m-%d %H:%M:%S%.f +0000 UTC").to_string();
-    Value::object(Stamp { kind: "time.Time", text: printed, encoded: text.to_owned() })
+    Value::object(golayout::parse(RFC3339, text).unwrap_or_else(|_| Time::zero()))
 }
 
 fn node(node: &Node) -> Value {

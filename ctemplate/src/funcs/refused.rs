@@ -17,5 +17,5 @@ pub fn refused() -> impl Iterator<Item = (&'static str, String)> {
     let reason = |product| move |name| (name, format!("{name}: {product} is not built in"));
     let vault = VAULT.into_iter().map(reason("Vault"));
     let nomad = NOMAD.into_iter().map(reason("Nomad"));
-    vault.chain(nomad).chain(["sockaddr"].map(reason("go-sockaddr")))
+    vault.chain(nomad)
 }

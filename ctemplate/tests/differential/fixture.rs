@@ -24,6 +24,7 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) text: String,
     pub(crate) expect: Expect,
+    pub(crate) needs_newer: bool,
 }
 
 /// What both programs make of a template.
@@ -51,19 +52,23 @@ pub(crate) fn cases() -> Vec<Case> {
         let (name, text) = (path.file_stem().unwrap(), fs::read_to_string(&path).unwrap());
         let name = name.to_string_lossy();
         if path.extension() == Some("ctmpl".as_ref()) {
-            cases.push(Case { name: name.into_owned(), text, expect: Expect::Same });
+            let name = name.into_owned();
+            cases.push(Case { name, text, expect: Expect::Same, needs_newer: false });
             continue;
         }
         for (line, text) in (1..).zip(text.lines()) {
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
+            let needs_newer = text.starts_with('+');
+            let text = text.strip_prefix('+').unwrap_or(text);
             let marks = [("!", Expect::Error), ("~", Expect::Differs)];
             let marked = marks
                 .iter()
                 .find_map(|(mark, expect)| text.strip_prefix(mark).map(|text| (*expect, text)));
             let (expect, text) = marked.unwrap_or((Expect::Same, text));
-            cases.push(Case { name: format!("{name}-{line}"), text: text.to_owned(), expect });
+            let (name, text) = (format!("{name}-{line}"), text.to_owned());
+            cases.push(Case { name, text, expect, needs_newer });
         }
     }
     cases
@@ -168,6 +173,14 @@ pub(crate) async fn consul() -> DevAgent {
     }
     agent.client().maintenance("sick-1", true, "tests").await.unwrap();
     agent
+}
+
+/// Whether this Consul is one that knows peers, which came with 1.13.
+pub(crate) async fn is_newer(agent: &DevAgent) -> bool {
+    let url = format!("http://{}/v1/peerings", agent.api());
+    let status = http::client().unwrap().get(url).send().await.unwrap().status();
+    assert!(status.is_success() || status.as_u16() == 404, "{status}");
+    status.is_success()
 }
 
 async fn put(agent: &DevAgent, path: &str, body: &Json) {

@@ -1,14 +1,12 @@
 //! Calls: arguments are evaluated, counted and checked, then the function runs.
 
-use std::sync::Arc;
-
 use super::{At, Executed, State, Val, quick};
 use crate::{
     error::Error,
     funcs::{Body, Builtin, Callee, Signature, fit},
     node::{Identifier, Operand},
     template::Scope,
-    value::{Object, Type, Value},
+    value::{Type, Value},
 };
 
 /// The signature of a method and what it is called with.
@@ -121,13 +119,13 @@ impl<'a, C> State<'a, '_, C> {
     pub(super) fn method(
         &mut self,
         dot: &Val,
-        object: &Arc<dyn Object>,
         name: &str,
         node: At<'a>,
         (signature, arguments, last): MethodCall<'_, 'a>,
+        call: impl FnOnce(&[Value]) -> Result<Value, Error>,
     ) -> Executed<Val> {
         let base = self.prepare(dot, signature, name, arguments, last)?;
-        let called = object.call(name, self.arguments.get(base..).unwrap_or_default());
+        let called = call(self.arguments.get(base..).unwrap_or_default());
         self.arguments.truncate(base);
         match called {
             Ok(value) => {

@@ -206,7 +206,8 @@ impl<'a, C> State<'a, '_, C> {
             Value::Object(object) => {
                 if let Some(signature) = object.method(name) {
                     let call = (signature, arguments, last);
-                    return self.method(dot, object, name, node, call);
+                    return self
+                        .method(dot, name, node, call, |arguments| object.call(name, arguments));
                 }
                 let Some(value) = object.field(name) else {
                     return Err(self.no_field(receiver, name));
@@ -224,6 +225,12 @@ impl<'a, C> State<'a, '_, C> {
                 let value = value.into_owned();
                 let boxed = matches!(value, Value::Nil);
                 Ok(Val::new(value, boxed))
+            }
+            Value::List(slice) => {
+                let Some((signature, (_, body))) = slice.method(name) else {
+                    return Err(self.no_field(receiver, name));
+                };
+                self.method(dot, name, node, (signature, arguments, last), |_| Ok(body(slice)))
             }
             _ => Err(self.no_field(receiver, name)),
         }

@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gotemplate::{Object, Type, Value};
+use sprig::golayout::{RFC3339_NANO, Time};
 
-use crate::data::structs::Stamp;
+use crate::data::structs::Duration;
 use crate::funcs::put;
 
 /// How JSON is written.
@@ -166,8 +167,11 @@ pub(in crate::funcs) fn shortest(float: f64) -> String {
 /// What encoders see of an object: its fields in order, by the names of Go's tags.
 pub(in crate::funcs) fn object(it: &dyn Object) -> Shape {
     let any: &dyn std::any::Any = it;
-    if let Some(stamp) = any.downcast_ref::<Stamp>() {
-        return Shape::Text(stamp.encoded.clone());
+    if let Some(time) = any.downcast_ref::<Time>() {
+        return Shape::Text(time.format(RFC3339_NANO));
+    }
+    if any.is::<Duration>() {
+        return Shape::Text(it.text().unwrap_or_default());
     }
     let kind = it.type_name();
     let mut fields = Vec::new();
