@@ -1,16 +1,32 @@
-//! Keeps a poll running for every wanted dependency.
+//! Keeps every wanted dependency watched, with a limited number of connections.
 //!
 //! What is wanted comes as a set after each rendering; how it is watched is this module's business alone.
+//!
+//! # Layout
+//!
+//! - `source`: which dependencies share a question (pure).
+//! - `plan`: which way each question is watched (pure). `budget`: how many connections there may be (pure).
+//! - `conductor`: runs what the plan says, over the connections of `connections`.
+//! - `poll`: one question, asked again and again, or once. `signal`: blocking queries that tell what to read.
 
+mod budget;
+mod conductor;
+mod connections;
+mod plan;
 mod poll;
+mod signal;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use consul::Client;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use self::conductor::{Conductor, Sources};
+use self::connections::Connections;
 use crate::data::Data;
 use crate::dependency::Dependency;
 
@@ -43,6 +59,13 @@ pub enum PollError {
     },
 }
 
+impl PollError {
+    /// Whether there is too much asked of Consul.
+    const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Consul(error) if error.is_refusal())
+    }
+}
+
 /// How everything is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
@@ -54,54 +77,79 @@ pub struct Reading {
     pub backoff: Duration,
     /// The longest pause.
     pub max_backoff: Duration,
+    /// How many connections there may be.
+    pub max_connections: usize,
 }
 
-/// The running polls.
+/// What is watched, and how it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Connections in use.
+    pub connections: usize,
+    /// How many there may be.
+    pub budget: usize,
+    /// Questions with a blocking query each.
+    pub direct: usize,
+    /// Questions that are read when a signal or the clock says so.
+    pub on_signals: usize,
+    /// Blocking queries that say so.
+    pub signals: usize,
+    /// Questions that may have another answer than the last one.
+    pub unread: usize,
+    /// Answers 429 and 503.
+    pub refusals: u64,
+}
+
+/// What is wanted, and the task that watches it.
 #[derive(Debug)]
 pub struct Watcher {
-    client: Client,
-    reading: Reading,
-    updates: mpsc::Sender<Update>,
-    polls: BTreeMap<Dependency, AbortHandle>,
+    wanted: BTreeSet<Dependency>,
+    sources: mpsc::UnboundedSender<Sources>,
+    statistics: Arc<Mutex<Statistics>>,
+    conductor: AbortHandle,
 }
 
 impl Watcher {
-    /// Nothing is watched yet; updates go to the given channel.
-    pub const fn new(client: Client, reading: Reading, updates: mpsc::Sender<Update>) -> Self {
-        Self { client, reading, updates, polls: BTreeMap::new() }
+    /// Nothing is watched yet; updates go to the given channel. Needs a runtime.
+    pub fn new(client: Client, reading: Reading, updates: mpsc::Sender<Update>) -> Self {
+        let statistics = Arc::default();
+        let (conductor, events) =
+            Conductor::new(Connections::new(client), reading, updates, Arc::clone(&statistics));
+        let (sources, received) = mpsc::unbounded_channel();
+        let conductor = tokio::spawn(conductor.run(received, events)).abort_handle();
+        Self { wanted: BTreeSet::new(), sources, statistics, conductor }
     }
 
     /// Watches exactly what is wanted, and gives back what no longer is.
     pub fn watch(&mut self, wanted: &BTreeSet<Dependency>) -> Vec<Dependency> {
-        let unwanted: Vec<_> =
-            self.polls.keys().filter(|known| !wanted.contains(known)).cloned().collect();
-        for dependency in &unwanted {
-            if let Some(poll) = self.polls.remove(dependency) {
-                poll.abort();
-            }
+        if self.wanted == *wanted {
+            return Vec::new();
         }
+        let unwanted = self.wanted.difference(wanted).cloned().collect();
+        self.wanted.clone_from(wanted);
+        let mut sources = BTreeMap::<_, BTreeSet<_>>::new();
         for dependency in wanted {
-            if !self.polls.contains_key(dependency) {
-                let poll = poll::run(
-                    self.client.clone(),
-                    self.reading,
-                    dependency.clone(),
-                    self.updates.clone(),
-                );
-                self.polls.insert(dependency.clone(), tokio::spawn(poll).abort_handle());
-            }
+            sources.entry(source::of(dependency)).or_default().insert(dependency.clone());
         }
+        let sources = sources.into_iter().map(|(source, it)| (source, Arc::new(it))).collect();
+        // It ends only with us.
+        drop(self.sources.send(sources));
         unwanted
     }
 
     /// Whether a dependency is still wanted: an update may arrive after its poll was stopped.
     pub fn is_watching(&self, dependency: &Dependency) -> bool {
-        self.polls.contains_key(dependency)
+        self.wanted.contains(dependency)
+    }
+
+    /// How it goes.
+    pub fn statistics(&self) -> Statistics {
+        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.polls.values().for_each(AbortHandle::abort);
+        self.conductor.abort();
     }
 }

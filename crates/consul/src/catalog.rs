@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -16,6 +16,15 @@ impl Client {
     /// The names of all services with their tags.
     pub async fn services(&self, query: &Query) -> Result<Answer<Services>, Error> {
         self.read(self.url(&["catalog", "services"])?, &[], query, None).await
+    }
+
+    /// Nothing, for whom it is enough to know that some service has changed: the answer's index tells. Consul 1.8 knows no
+    /// filter here and answers with all names.
+    pub async fn services_signal(&self, query: &Query) -> Result<Answer<()>, Error> {
+        let filter = [("filter", "ServiceName == \"none\"")];
+        let url = self.url(&["catalog", "services"])?;
+        let answer: Answer<IgnoredAny> = self.read(url, &filter, query, None).await?;
+        Ok(answer.map(drop))
     }
 
     /// All nodes, nearest to `near` first when it is given (`_agent` is this agent).

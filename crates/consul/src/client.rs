@@ -1,12 +1,14 @@
 //! One agent's or server's address, token and datacenter; how a request becomes an [`Answer`].
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use daemon::redact::Redacted;
 pub use daemon::secret::Secret as Token;
 use daemon::tls::Tls;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -45,6 +47,8 @@ pub struct Transport {
     pub idle_timeout: Duration,
     /// How many connections are kept for the next request.
     pub max_idle: usize,
+    /// Whether to offer HTTP/2 where there is TLS: many requests then share a connection.
+    pub http2: bool,
 }
 
 impl Default for Transport {
@@ -54,6 +58,7 @@ impl Default for Transport {
             keep_alive: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(90),
             max_idle: usize::MAX,
+            http2: false,
         }
     }
 }
@@ -63,10 +68,8 @@ impl Default for Transport {
 pub struct Client {
     http: reqwest::Client,
     base: Url,
-    token: Option<Token>,
-    credentials: Option<Redacted<String>>,
-    datacenter: Option<String>,
-    namespace: Option<String>,
+    config: Arc<Config>,
+    multiplexes: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -79,7 +82,10 @@ impl Client {
     pub fn new(config: Config) -> Result<Self, Error> {
         let base = base(&config.address)?;
         let tls = if base.scheme() == "https" { config.tls.client() } else { Tls::nobody() };
-        let tls = tls.map_err(|error| wrong(&Method::GET, &base, Kind::Tls(error)))?;
+        let mut tls = tls.map_err(|error| wrong(&Method::GET, &base, Kind::Tls(error)))?;
+        if config.transport.http2 {
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
         #[expect(clippy::disallowed_methods, reason = "with its TLS settings")]
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -91,8 +97,21 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| failed(&Method::GET, &base, &error))?;
-        let Config { token, credentials, datacenter, namespace, .. } = config;
-        Ok(Self { http, base, token, credentials, datacenter, namespace })
+        Ok(Self { http, base, config: Arc::new(config), multiplexes: Arc::default() })
+    }
+
+    /// The same client with connections of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::new`]: files of the TLS settings are read again.
+    pub fn with_own_connections(&self) -> Result<Self, Error> {
+        Self::new(Config::clone(&self.config))
+    }
+
+    /// Whether requests share a connection, as the last answer has shown; false before the first.
+    pub fn multiplexes(&self) -> bool {
+        self.multiplexes.load(Ordering::Relaxed)
     }
 
     /// The address that requests go to.
@@ -169,9 +188,9 @@ impl Client {
 
     fn with_parameters(&self, mut url: Url, parameters: &[(&str, &str)], query: &Query) -> Url {
         let general = query.parameters();
-        let own = self.datacenter.iter().filter(|_| query.datacenter.is_none());
+        let own = self.config.datacenter.iter().filter(|_| query.datacenter.is_none());
         let own = own.map(|datacenter| ("dc", datacenter));
-        let namespace = self.namespace.iter().filter(|_| query.tenancy.namespace.is_none());
+        let namespace = self.config.namespace.iter().filter(|_| query.tenancy.namespace.is_none());
         let own: Vec<_> = own.chain(namespace.map(|name| ("ns", name))).collect();
         if !(parameters.is_empty() && general.is_empty() && own.is_empty()) {
             url.query_pairs_mut().extend_pairs(parameters).extend_pairs(general).extend_pairs(own);
@@ -187,11 +206,11 @@ impl Client {
         timeout: Duration,
     ) -> Result<Response, Error> {
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
-        if let Some(token) = &self.token {
+        if let Some(token) = &self.config.token {
             let token = token.read().map_err(|error| wrong(method, url, Kind::Token(error)))?;
             request = request.header("X-Consul-Token", token.expose());
         }
-        if let Some(credentials) = &self.credentials {
+        if let Some(credentials) = &self.config.credentials {
             let (user, password) =
                 credentials.expose().split_once(':').unwrap_or((credentials.expose(), ""));
             request = request.basic_auth(user, Some(password));
@@ -199,7 +218,9 @@ impl Client {
         if let Some(body) = body {
             request = request.body(body);
         }
-        request.send().await.map_err(|error| failed(method, url, &error))
+        let response = request.send().await.map_err(|error| failed(method, url, &error))?;
+        self.multiplexes.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
+        Ok(response)
     }
 }
 

@@ -72,6 +72,11 @@ impl Error {
         }
     }
 
+    /// Whether there is too much asked of Consul, from here or from elsewhere: 429 and 503.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self.status(), Some(429 | 503))
+    }
+
     /// The HTTP status, when that is what went wrong.
     pub const fn status(&self) -> Option<u16> {
         match &self.kind {

@@ -1,6 +1,6 @@
 //! Instances with their checks. <https://developer.hashicorp.com/consul/api-docs/health>
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -47,5 +47,22 @@ impl Client {
         parameters.extend(wanted.tag.map(|tag| ("tag", tag)));
         parameters.extend(wanted.near.map(|near| ("near", near)));
         self.read(url, &parameters, query, None).await
+    }
+
+    /// The checks of a node and of what runs on it, read as a type of the caller's own.
+    pub async fn node_checks_as<T: DeserializeOwned>(
+        &self,
+        node: &str,
+        query: &Query,
+    ) -> Result<Answer<Vec<T>>, Error> {
+        self.read(self.url(&["health", "node", node])?, &[], query, None).await
+    }
+
+    /// Nothing, for whom it is enough to know that some check has changed: the answer's index tells.
+    pub async fn checks_signal(&self, query: &Query) -> Result<Answer<()>, Error> {
+        let filter = [("filter", "CheckID == \"none\"")];
+        let url = self.url(&["health", "state", "any"])?;
+        let answer: Answer<IgnoredAny> = self.read(url, &filter, query, None).await?;
+        Ok(answer.map(drop))
     }
 }

@@ -31,6 +31,7 @@ pub fn config(
             } else {
                 usize::try_from(transport.max_idle_conns_per_host).unwrap_or(usize::MAX)
             },
+            http2: true,
         },
         ..access.config(address, variable)?
     })

@@ -131,11 +131,6 @@ fn without_effect(consul: &layer::Consul) -> Vec<String> {
     let mut found = Vec::new();
     for (is_set, key, reason) in [
         (
-            transport.max_conns_per_host.is_some_and(|limit| limit > 0),
-            "consul.transport.max_conns_per_host",
-            "ctemplate plans its connections itself, and stays below Consul's limit",
-        ),
-        (
             transport.max_idle_conns.is_some_and(|limit| limit > 0),
             "consul.transport.max_idle_conns",
             "there is only one host; max_idle_conns_per_host is what counts",

@@ -110,6 +110,8 @@ const CONSUL: (&str, &[Flag]) = (
             => |layer, text| set(&mut transport(layer).dial_timeout, time(text)),
         "consul-transport-disable-keep-alives" "Use a connection for one request only"
             => |layer, text| set(&mut transport(layer).disable_keep_alives, switch(text)),
+        "consul-transport-max-conns-per-host" ("NUMBER") "How many connections to Consul there may be; 0 for 100 [default: 0]"
+            => |layer, text| set(&mut transport(layer).max_conns_per_host, count(text)),
         "consul-transport-max-idle-conns-per-host" ("NUMBER") "How many unused connections are kept [default: 100]"
             => |layer, text| set(&mut transport(layer).max_idle_conns_per_host, count(text)),
         "consul-transport-tls-handshake-timeout" ("DURATION") "Without effect: the handshake is part of -consul-transport-dial-timeout"

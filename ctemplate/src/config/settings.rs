@@ -184,7 +184,7 @@ pub struct Transport {
     pub max_idle_conns: u32,
     /// How many connections to one host are kept.
     pub max_idle_conns_per_host: u32,
-    /// How many connections to one host there may be; zero for no limit of the transport's own.
+    /// How many connections to one host there may be, shared by all templates; zero for 100.
     pub max_conns_per_host: u32,
     /// How long the handshake of TLS may take.
     #[serde(serialize_with = "show::duration")]

@@ -233,13 +233,13 @@ fn secrets_are_not_shown() {
 #[test]
 fn what_has_no_effect_is_said() {
     let text = "consul { address = \"a\" }\nvault { address = \"x\" }\nnomad {}\n\
-        consul { transport { max_conns_per_host = 5 } ssl { ca_cert_bytes = \"x\" } }";
+        consul { transport { max_idle_conns = 5 } ssl { ca_cert_bytes = \"x\" } }";
     let warnings = settings(text).warnings;
     for want in [
         "config.hcl:1:8: consul has no effect: it is there again below",
         "vault has no effect",
         "nomad has no effect",
-        "consul.transport.max_conns_per_host has no effect",
+        "consul.transport.max_idle_conns has no effect",
         "consul.ssl.ca_cert_bytes has no effect",
     ] {
         assert!(warnings.iter().any(|warning| warning.contains(want)), "{want}: {warnings:?}");

@@ -26,6 +26,9 @@ use crate::watch::{Reading, Update, Watcher};
 /// How long data may be missing before the log says what is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many connections there may be when the settings do not say it: half of what Consul takes from one address.
+const MAX_CONNECTIONS: usize = 100;
+
 /// Everything that changes while the program runs.
 #[derive(Debug)]
 pub(super) struct Runner {
@@ -424,6 +427,10 @@ fn reading(settings: &Settings) -> Reading {
         max_stale: settings.max_stale,
         backoff: retry.backoff,
         max_backoff: queue::longest(&retry),
+        max_connections: match settings.consul.transport.max_conns_per_host {
+            0 => MAX_CONNECTIONS,
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        },
     }
 }
 

@@ -1,60 +1,139 @@
 //! One dependency, read again and again.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use consul::health::Instances;
 use consul::{Answer, Client, Consistency, Cursor, Progress, Query, Tenancy};
 use daemon::backoff::{Backoff, jitter};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::conductor::Event;
+use super::connections::Connection;
+use super::source::{self, Content};
 use super::{PollError, Reading, Update};
 use crate::data::Data;
 use crate::dependency::{Dependency, Scope};
 
 /// The shortest time between two answers that say nothing new, so that a proxy which does not block is not flooded.
-const IDLE: Duration = Duration::from_millis(100);
+pub(super) const IDLE: Duration = Duration::from_millis(100);
 /// How often datacenters and partitions are read: Consul cannot block on them.
 const PLACES: Duration = Duration::from_secs(15);
 /// How often a file is read.
 const FILE: Duration = Duration::from_secs(1);
 
-/// Sends every new value of a dependency, and every failure, until the receiver is gone.
+/// A question, and the dependencies that it answers.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) source: Dependency,
+    pub(super) variants: Arc<BTreeSet<Dependency>>,
+    pub(super) reading: Reading,
+}
+
+/// Sends every new answer, and every failure, until the receiver is gone.
 pub(super) async fn run(
-    client: Client,
-    reading: Reading,
-    dependency: Dependency,
+    connection: Connection,
+    question: Question,
     updates: mpsc::Sender<Update>,
+    events: UnboundedSender<Event>,
 ) {
+    let reading = question.reading;
     let mut cursor = Cursor::default();
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
     loop {
+        let client = connection.client().await;
         let started = Instant::now();
-        let result = read_fresh(&client, &reading, &dependency, cursor).await;
+        let result = read_fresh(client, &reading, &question.source, cursor).await;
         let (result, pause) = match result {
             Err(error) => {
                 cursor = Cursor::default();
                 (Some(Err(error)), started.elapsed() + backoff.next(jitter()))
             }
-            Ok((data, Next::After(pause))) => {
+            Ok((content, Next::After(pause))) => {
                 backoff.reset();
-                (Some(Ok(data)), pause)
+                (Some(Ok(content)), pause)
             }
-            Ok((data, Next::Index { index, .. })) => {
+            Ok((content, Next::Index { index, .. })) => {
                 backoff.reset();
                 match cursor.advance(index) {
-                    Progress::Moved => (Some(Ok(data)), Duration::ZERO),
+                    Progress::Moved => (Some(Ok(content)), Duration::ZERO),
                     Progress::Unchanged => (None, IDLE),
-                    Progress::Reset => (Some(Ok(data)), IDLE),
+                    Progress::Reset => (Some(Ok(content)), IDLE),
                 }
             }
         };
+        let is_new = result.as_ref().is_some_and(Result::is_ok);
         if let Some(result) = result
-            && updates.send(Update { dependency: dependency.clone(), result }).await.is_err()
+            && !send(&question, result, &updates, &events).await
         {
             return;
         }
+        // Also after the first answer: it may have shown that requests share connections.
+        if is_new {
+            drop(events.send(Event::Changed(question.source.clone())));
+        }
         sleep_until(started + pause).await;
+    }
+}
+
+/// Sends one answer, after as many failures as it takes. Only the server that leads is asked: others may not know yet what
+/// a signal of theirs did not tell.
+pub(super) async fn once(
+    client: Client,
+    question: Question,
+    updates: mpsc::Sender<Update>,
+    events: UnboundedSender<Event>,
+) {
+    let reading = question.reading;
+    let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
+    loop {
+        let result = read(&client, &question.source, &Query::default()).await;
+        let (result, index) = match result {
+            Ok((content, Next::Index { index, .. })) => (Ok(content), index),
+            Ok((content, Next::After(_))) => (Ok(content), None),
+            Err(error) => (Err(error), None),
+        };
+        let is_answered = result.is_ok();
+        if !send(&question, result, &updates, &events).await {
+            return;
+        }
+        if is_answered {
+            drop(events.send(Event::Read(question.source, index)));
+            return;
+        }
+        sleep(backoff.next(jitter())).await;
+    }
+}
+
+/// False when the receiver is gone.
+async fn send(
+    question: &Question,
+    result: Result<Content, PollError>,
+    updates: &mpsc::Sender<Update>,
+    events: &UnboundedSender<Event>,
+) -> bool {
+    match result {
+        // It will be asked again, when there is less.
+        Err(error) if error.is_refusal() => events.send(Event::Refused).is_ok(),
+        // One failure, however many variants wait for the answer; each success is for all of them.
+        Err(error) => match question.variants.first() {
+            Some(variant) => {
+                let update = Update { dependency: variant.clone(), result: Err(error) };
+                updates.send(update).await.is_ok()
+            }
+            None => true,
+        },
+        Ok(content) => {
+            for (dependency, data) in source::split(content, &question.variants) {
+                if updates.send(Update { dependency, result: Ok(data) }).await.is_err() {
+                    return false;
+                }
+            }
+            true
+        }
     }
 }
 
@@ -72,7 +151,7 @@ async fn read_fresh(
     reading: &Reading,
     dependency: &Dependency,
     cursor: Cursor,
-) -> Result<(Data, Next), PollError> {
+) -> Result<(Content, Next), PollError> {
     if !reading.max_stale.is_zero() {
         let base = Query::blocking(cursor, reading.wait).with_consistency(Consistency::Stale);
         let answer = read(client, dependency, &base).await?;
@@ -87,7 +166,7 @@ async fn read(
     client: &Client,
     dependency: &Dependency,
     base: &Query,
-) -> Result<(Data, Next), PollError> {
+) -> Result<(Content, Next), PollError> {
     let query = |scope: &Scope| Query {
         datacenter: scope.datacenter.clone(),
         tenancy: scope.tenancy.clone(),
@@ -111,6 +190,9 @@ async fn read(
                 connect: wanted.connect,
             };
             let answer = client.instances_as(&instances, &query(&wanted.scope)).await?;
+            if source::is_shared(wanted) {
+                return entrusted(answer.map(Content::Entries));
+            }
             trusted(answer.map(|entries| Data::instances(wanted, entries)))
         }
         Dependency::Services { scope } => {
@@ -129,17 +211,13 @@ async fn read(
         }
         Dependency::Datacenters { reachable } => {
             let datacenters = datacenters(client, *reachable).await?;
-            Ok((Data::datacenters(datacenters), Next::After(PLACES)))
+            Ok((Content::Data(Data::datacenters(datacenters)), Next::After(PLACES)))
         }
         Dependency::Partitions => {
-            Ok((Data::partitions(client.partitions().await?), Next::After(PLACES)))
+            let partitions = Data::partitions(client.partitions().await?);
+            Ok((Content::Data(partitions), Next::After(PLACES)))
         }
-        Dependency::File(path) => match tokio::fs::read(path).await {
-            Ok(bytes) => {
-                Ok((Data::File(String::from_utf8_lossy(&bytes).into_owned()), Next::After(FILE)))
-            }
-            Err(error) => Err(PollError::File { path: path.display().to_string(), error }),
-        },
+        Dependency::File(path) => file(path).await,
         Dependency::Peerings { .. }
         | Dependency::ExportedServices { .. }
         | Dependency::ImportedServices { .. }
@@ -148,12 +226,20 @@ async fn read(
     }
 }
 
+async fn file(path: &Path) -> Result<(Content, Next), PollError> {
+    let bytes = tokio::fs::read(path)
+        .await
+        .map_err(|error| PollError::File { path: path.display().to_string(), error })?;
+    let data = Data::File(String::from_utf8_lossy(&bytes).into_owned());
+    Ok((Content::Data(data), Next::After(FILE)))
+}
+
 /// What concerns more than one cluster, and the mesh.
 async fn federated(
     client: &Client,
     dependency: &Dependency,
     query: &impl Fn(&Scope) -> Query,
-) -> Result<(Data, Next), PollError> {
+) -> Result<(Content, Next), PollError> {
     let within = |partition: &Option<String>| {
         let tenancy = Tenancy { partition: partition.clone(), ..Tenancy::default() };
         query(&Scope { datacenter: None, tenancy })
@@ -193,7 +279,11 @@ async fn datacenters(client: &Client, reachable: bool) -> Result<Vec<String>, co
     Ok(answering)
 }
 
-fn trusted(answer: Answer<Data>) -> Result<(Data, Next), PollError> {
+fn trusted(answer: Answer<Data>) -> Result<(Content, Next), PollError> {
+    entrusted(answer.map(Content::Data))
+}
+
+fn entrusted(answer: Answer<Content>) -> Result<(Content, Next), PollError> {
     if !answer.known_leader {
         return Err(PollError::NoLeader);
     }

@@ -1,0 +1,103 @@
+//! Spreads requests over connections: one each without TLS, many on each with HTTP/2.
+
+use std::sync::Arc;
+
+use consul::Client;
+use tokio::sync::OnceCell;
+
+/// Requests that share a connection: Go's servers take 250, and one more would wait for another's answer.
+const STREAMS: usize = 240;
+
+/// A client whose requests may share a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    client: Client,
+    is_open: Arc<OnceCell<()>>,
+}
+
+impl Connection {
+    fn new(client: Client) -> Self {
+        Self { client, is_open: Arc::default() }
+    }
+
+    /// The client, once a first request has made the connection that others will share: together they would make one
+    /// each.
+    pub(super) async fn client(&self) -> &Client {
+        if self.client.address().scheme() == "https" {
+            self.is_open
+                .get_or_init(async || {
+                    // What is wrong shows when something is asked in earnest.
+                    drop(self.client.datacenters().await);
+                })
+                .await;
+        }
+        &self.client
+    }
+}
+
+/// All of them. The first one always exists.
+#[derive(Debug)]
+pub(super) struct Connections {
+    first: Connection,
+    more: Vec<Connection>,
+}
+
+impl Connections {
+    pub(super) fn new(client: Client) -> Self {
+        Self { first: Connection::new(client), more: Vec::new() }
+    }
+
+    /// For signals and reads.
+    pub(super) fn first(&self) -> Client {
+        self.first.client.clone()
+    }
+
+    /// How many requests so many connections carry.
+    pub(super) fn limit(&self, connections: usize) -> usize {
+        if self.first.client.multiplexes() { connections * STREAMS } else { connections }
+    }
+
+    /// How many connections so many requests take.
+    pub(super) fn used(&self, requests: usize) -> usize {
+        if self.first.client.multiplexes() { 1 + self.more.len() } else { requests }
+    }
+
+    /// How many requests each connection has.
+    pub(super) fn loads(&self, places: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut loads = vec![0; 1 + self.more.len()];
+        for place in places {
+            if let Some(load) = loads.get_mut(place) {
+                *load += 1;
+            }
+        }
+        loads
+    }
+
+    /// A connection for one more request, and its place.
+    pub(super) fn choose(&mut self, loads: &mut Vec<usize>) -> (Connection, usize) {
+        // The first one also has the reads and the signals.
+        let free =
+            |(at, load): (usize, &usize)| *load < if at == 0 { STREAMS / 2 } else { STREAMS };
+        let at = (0..loads.len()).find(|at| loads.get(*at).is_some_and(|load| free((*at, load))));
+        let at = match at.filter(|_| self.first.client.multiplexes()) {
+            Some(at) => at,
+            None if !self.first.client.multiplexes() => 0,
+            None => match self.first.client.with_own_connections() {
+                Ok(client) => {
+                    self.more.push(Connection::new(client));
+                    loads.push(0);
+                    loads.len() - 1
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "No further connection");
+                    0
+                }
+            },
+        };
+        if let Some(load) = loads.get_mut(at) {
+            *load += 1;
+        }
+        let connection = at.checked_sub(1).and_then(|at| self.more.get(at));
+        (connection.unwrap_or(&self.first).clone(), at)
+    }
+}

@@ -1,0 +1,225 @@
+//! The watcher beside a real Consul: whichever way it watches, it ends up with what direct queries say.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use consul::kv::Condition;
+use consul::{Client, Query};
+use ctemplate::data::Data;
+use ctemplate::dependency::{Dependency, Instances, KeyPath};
+use ctemplate::store::Store;
+use ctemplate::watch::{Reading, Statistics, Update, Watcher};
+use integration::rig::dev_agent::DevAgent;
+use integration::rig::eventually::eventually_true;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const SERVICES: u64 = 30;
+const ROUNDS: usize = 12;
+
+/// Numbers that look random and are the same in every run (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+/// A Consul whose catalog changes at random.
+struct World {
+    agent: DevAgent,
+    random: Random,
+}
+
+impl World {
+    async fn put(&self, path: &str, body: &str) {
+        let mut stream = TcpStream::connect(self.agent.api()).await.unwrap();
+        let length = body.len();
+        let head = format!(
+            "PUT /v1/{path} HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: {length}"
+        );
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path} {body}: {answer}");
+    }
+
+    async fn register(&mut self, service: u64) {
+        let (node, port) = (self.random.below(3), self.random.below(2));
+        let tag = ["Blue", "green", "blue"][usize::try_from(self.random.below(3)).unwrap()];
+        let known = ["passing", "warning", "critical"];
+        let status = known[usize::try_from(self.random.below(3)).unwrap()];
+        let id = format!("s{service}:{port}");
+        let check = format!(
+            r#","Check":{{"Node":"n{node}","CheckID":"c:{id}","ServiceID":"{id}","Status":"{status}"}}"#
+        );
+        let check = if self.random.below(4) == 0 { String::new() } else { check };
+        self.put("catalog/register", &format!(
+            r#"{{"Node":"n{node}","Address":"10.0.0.{node}","Service":{{"ID":"{id}","Service":"s{service}","Tags":["{tag}"],"Port":{port}}}{check}}}"#
+        )).await;
+    }
+
+    async fn change(&mut self) {
+        let node = self.random.below(3);
+        match self.random.below(12) {
+            0 => self.put("catalog/deregister", &format!(r#"{{"Node":"n{node}"}}"#)).await,
+            1 => {
+                // The node's own check counts for every instance on it.
+                let status =
+                    ["passing", "critical"][usize::try_from(self.random.below(2)).unwrap()];
+                let check =
+                    format!(r#"{{"Node":"n{node}","CheckID":"alive","Status":"{status}"}}"#);
+                let body =
+                    format!(r#"{{"Node":"n{node}","Address":"10.0.0.{node}","Check":{check}}}"#);
+                self.put("catalog/register", &body).await;
+            }
+            2 | 3 => {
+                let (service, port) = (self.random.below(SERVICES), self.random.below(2));
+                let body = format!(r#"{{"Node":"n{node}","ServiceID":"s{service}:{port}"}}"#);
+                self.put("catalog/deregister", &body).await;
+            }
+            4 => {
+                let value = self.random.below(100).to_string();
+                assert!(
+                    self.agent
+                        .client()
+                        .kv_put("k", value.as_str(), Condition::Always)
+                        .await
+                        .unwrap()
+                );
+            }
+            _ => {
+                let service = self.random.below(SERVICES);
+                self.register(service).await;
+            }
+        }
+    }
+
+    /// Different ones each time, and variants of the same service.
+    fn wanted(&mut self) -> BTreeSet<Dependency> {
+        let mut wanted = BTreeSet::from([
+            Dependency::services("").unwrap(),
+            Dependency::Key(KeyPath::parse("kv.get", "k").unwrap()),
+        ]);
+        for service in 0..SERVICES {
+            for variant in ["blue.s#", "s#|any", "BLUE.s#|warning,critical", "s#"] {
+                if self.random.below(5) > 0 {
+                    let text = variant.replace('#', &service.to_string());
+                    wanted.insert(Dependency::Instances(Instances::parse(&text).unwrap()));
+                }
+            }
+        }
+        wanted
+    }
+}
+
+/// What Consul itself says, filtered by Consul itself.
+async fn truth(client: &Client, dependency: &Dependency) -> Data {
+    let query = Query::default();
+    match dependency {
+        Dependency::Instances(wanted) => {
+            let instances = consul::health::Instances {
+                service: &wanted.name,
+                tag: wanted.tag.as_deref(),
+                passing: wanted.only_passing(),
+                ..consul::health::Instances::default()
+            };
+            Data::instances(wanted, client.instances_as(&instances, &query).await.unwrap().value)
+        }
+        Dependency::Services { .. } => Data::services(client.services(&query).await.unwrap().value),
+        Dependency::Key(key) => Data::key(client.kv_get(&key.path, &query).await.unwrap().value),
+        other => panic!("{other}"),
+    }
+}
+
+struct Observer {
+    watcher: Watcher,
+    updates: mpsc::Receiver<Update>,
+    store: Store,
+}
+
+impl Observer {
+    fn new(client: Client, max_connections: usize) -> Self {
+        let (sender, updates) = mpsc::channel(64);
+        let reading = Reading {
+            wait: Duration::from_mins(1),
+            max_stale: Duration::from_secs(2),
+            backoff: Duration::from_millis(50),
+            max_backoff: Duration::from_secs(1),
+            max_connections,
+        };
+        Self { watcher: Watcher::new(client, reading, sender), updates, store: Store::default() }
+    }
+
+    fn watch(&mut self, wanted: &BTreeSet<Dependency>) {
+        for unwanted in self.watcher.watch(wanted) {
+            self.store.forget(&unwanted);
+        }
+    }
+
+    fn take(&mut self) {
+        while let Ok(update) = self.updates.try_recv() {
+            if self.watcher.is_watching(&update.dependency) {
+                self.store.insert(update.dependency, update.result.unwrap());
+            }
+        }
+    }
+}
+
+/// Changes the catalog and what is wanted, and waits until the store says what Consul says.
+async fn follows(max_connections: usize, is_planned: impl Fn(Statistics) -> bool) {
+    let agent = DevAgent::start().await.unwrap();
+    let client = agent.client().clone();
+    let mut world = World { agent, random: Random(0x2545_f491_4f6c_dd1d) };
+    for service in 0..SERVICES {
+        world.register(service).await;
+    }
+    let mut observer = Observer::new(client.clone(), max_connections);
+    for round in 0..ROUNDS {
+        let wanted = world.wanted();
+        observer.watch(&wanted);
+        for _ in 0..10 {
+            world.change().await;
+            observer.take();
+        }
+        let mut truths = Vec::new();
+        for dependency in &wanted {
+            truths.push((dependency, truth(&client, dependency).await));
+        }
+        let known = |store: &Store, it| store.recall(it).map(|known| known.data().clone());
+        eventually_true(&format!("round {round} is known"), PATIENCE, async || {
+            observer.take();
+            truths.iter().all(|(it, data)| known(&observer.store, it).as_ref() == Some(data))
+        })
+        .await;
+        let statistics = observer.watcher.statistics();
+        assert!(statistics.connections <= max_connections, "{statistics:?}");
+    }
+    eventually_true("the plan is the expected one", PATIENCE, async || {
+        is_planned(observer.watcher.statistics())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn follows_with_a_query_for_each_service() {
+    follows(100, |it| (it.on_signals, it.signals) == (0, 0)).await;
+}
+
+#[tokio::test]
+async fn follows_by_signals_of_each_node() {
+    follows(24, |it| it.on_signals > 0 && it.signals > 3).await;
+}
+
+#[tokio::test]
+async fn follows_by_signals_of_the_whole_catalog() {
+    follows(12, |it| it.on_signals > 0 && it.signals == 3).await;
+}
