@@ -41,7 +41,7 @@ pub mod world;
 pub mod write;
 pub mod yaml;
 
-use gotemplate::{Error, Signature, Type, Value};
+use gotemplate::{Error, Purity, Signature, Type, Value};
 
 use crate::data::value::{INSTANCE, KEY_PAIR};
 use crate::render::session::Session;
@@ -138,32 +138,39 @@ impl Parameter {
 
 /// Every function of the library.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
+    with_purity().map(|(function, _)| function)
+}
+
+/// Every function of the library, and whether its result may be kept.
+pub fn with_purity() -> impl Iterator<Item = (&'static Function, Purity)> {
+    use Purity::{Impure, Pure, Witnessed};
     [
-        consul::FUNCTIONS,
-        federation::FUNCTIONS,
-        world::FUNCTIONS,
-        time::FUNCTIONS,
-        plugin::FUNCTIONS,
-        sockaddr::FUNCTIONS,
-        write::FUNCTIONS,
-        text::FUNCTIONS,
-        pattern::FUNCTIONS,
-        base64::FUNCTIONS,
-        digest::FUNCTIONS,
-        list::FUNCTIONS,
-        group::FUNCTIONS,
-        map::FUNCTIONS,
-        number::FUNCTIONS,
-        math::FUNCTIONS,
-        json::FUNCTIONS,
-        yaml::FUNCTIONS,
-        toml::FUNCTIONS,
-        scratch::FUNCTIONS,
-        debug::FUNCTIONS,
-        haproxy::FUNCTIONS,
+        (consul::FUNCTIONS, Witnessed),
+        (federation::FUNCTIONS, Witnessed),
+        (haproxy::FUNCTIONS, Witnessed),
+        // The sandbox of `file` follows links, of which nothing is known.
+        (world::FUNCTIONS, Impure),
+        (time::FUNCTIONS, Impure),
+        (plugin::FUNCTIONS, Impure),
+        (sockaddr::FUNCTIONS, Impure),
+        (write::FUNCTIONS, Impure),
+        (scratch::FUNCTIONS, Impure),
+        (debug::FUNCTIONS, Impure),
+        (text::FUNCTIONS, Pure),
+        (pattern::FUNCTIONS, Pure),
+        (base64::FUNCTIONS, Pure),
+        (digest::FUNCTIONS, Pure),
+        (list::FUNCTIONS, Pure),
+        (group::FUNCTIONS, Pure),
+        (map::FUNCTIONS, Pure),
+        (number::FUNCTIONS, Pure),
+        (math::FUNCTIONS, Pure),
+        (json::FUNCTIONS, Pure),
+        (yaml::FUNCTIONS, Pure),
+        (toml::FUNCTIONS, Pure),
     ]
     .into_iter()
-    .flatten()
+    .flat_map(|(functions, purity)| functions.iter().map(move |function| (function, purity)))
 }
 
 /// The arguments as texts, of which there are `N`.

@@ -14,7 +14,7 @@ use crate::diff;
 use crate::guard::{self, Suspicion};
 use crate::output::{Destination, OutputError};
 use crate::quiescence::Quiescence;
-use crate::render::{self, RenderError, Template};
+use crate::render::{self, Memory, RenderError, Template};
 use crate::store::Store;
 
 /// A template, when to render it, and how far it came.
@@ -22,6 +22,7 @@ use crate::store::Store;
 pub struct Job {
     settings: settings::Template,
     template: Template,
+    memory: Memory,
     destination: Option<Destination>,
     commands: Commands,
     quiescence: Quiescence,
@@ -98,6 +99,7 @@ impl Job {
             destination: Destination::of(&settings),
             settings,
             template,
+            memory: Memory::default(),
             commands,
             quiescence,
             stage: Stage::Waiting(BTreeSet::new()),
@@ -200,7 +202,7 @@ impl Job {
         if !self.quiescence.take(now) {
             return Ok(Outcome::Unchanged);
         }
-        let rendered = render::render(&self.template, store);
+        let rendered = render::render_with(&mut self.memory, &self.template, store);
         self.used = rendered.record.used;
         if !rendered.record.missing.is_empty() {
             // An error may come from what is missing, so it says nothing yet.

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use self::session::{Record, Session, Surroundings};
+use self::session::{Record, Session, Sight, Surroundings};
 use crate::funcs::json;
 use crate::store::Store;
 
@@ -128,12 +128,31 @@ pub struct Rendered {
     pub record: Record,
 }
 
+/// What the renderings of one template remember, so that the next one need not make all of its text anew.
+#[derive(Debug, Default)]
+pub struct Memory {
+    bodies: gotemplate::Memory<Arc<Sight>>,
+}
+
+impl Memory {
+    /// Has it remember all that it may, what is rendered faster than it is looked up too.
+    #[must_use]
+    pub fn eager() -> Self {
+        Self { bodies: gotemplate::Memory::new().eager() }
+    }
+}
+
 /// Renders a template from what is known.
 pub fn render(template: &Template, store: &Store) -> Rendered {
+    render_with(&mut Memory::default(), template, store)
+}
+
+/// The same from memory as far as possible: what a body of a Go template looked at is in the store as it was.
+pub fn render_with(memory: &mut Memory, template: &Template, store: &Store) -> Rendered {
     let surroundings = Arc::clone(&template.surroundings);
     let mut session = Session::new(store.clone(), surroundings, SystemTime::now());
     let text = match &template.engine {
-        Engine::Go(engine) => engine.render(&mut session),
+        Engine::Go(engine) => engine.render(&mut session, &mut memory.bodies),
         Engine::Handlebars(engine) => engine.render(&session, &template.values),
     };
     Rendered { text, record: session.into_record() }

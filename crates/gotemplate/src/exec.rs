@@ -12,7 +12,8 @@ use std::{fmt, mem};
 
 use crate::{
     error::{Error, Place},
-    funcs::Callee,
+    funcs::{Callee, Purity},
+    memory::{Inputs, Recalled, Remember},
     node::{Branch, Command, Invocation, List, Operand, Pipeline, Pos, Statement, Tree},
     printf,
     template::Template,
@@ -20,13 +21,14 @@ use crate::{
 };
 
 /// Executes a template. `depth` is how deep the caller is already.
-pub(crate) fn execute<C>(
+pub(crate) fn execute<'c, C>(
     template: &Template<C>,
     tree: &Tree,
     out: &mut String,
-    context: &mut C,
+    context: &'c mut C,
     data: &Value,
     depth: usize,
+    memory: Option<&'c mut dyn Remember<C>>,
 ) -> Result<(), Error> {
     let dot = Val::from(data.clone());
     let full = out.len().saturating_add(template.limits.output);
@@ -41,6 +43,7 @@ pub(crate) fn execute<C>(
         base: 0,
         context,
         depth,
+        memory,
     };
     let executed = state.list(&dot, &tree.root);
     *out = state.out;
@@ -49,9 +52,9 @@ pub(crate) fn execute<C>(
 
 /// A value, and whether Go would hold it in an `interface {}`: messages name that type then.
 #[derive(Clone, Debug)]
-struct Val {
-    value: Value,
-    boxed: bool,
+pub(crate) struct Val {
+    pub(crate) value: Value,
+    pub(crate) boxed: bool,
 }
 
 impl Val {
@@ -115,7 +118,7 @@ impl fmt::Display for At<'_> {
 
 /// How a list of statements ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(crate) enum Flow {
     Next,
     Break,
     Continue,
@@ -138,6 +141,7 @@ struct State<'a, 'c, C> {
     arguments: Vec<Value>,
     context: &'c mut C,
     depth: usize,
+    memory: Option<&'c mut dyn Remember<C>>,
 }
 
 type Executed<T> = Result<T, Error>;
@@ -216,6 +220,45 @@ impl<'a, C> State<'a, '_, C> {
         Ok(Flow::Next)
     }
 
+    /// A list that may be remembered.
+    #[inline]
+    fn body(&mut self, dot: &Val, list: &'a List) -> Executed<Flow> {
+        if self.memory.is_some() { self.remembered(dot, list) } else { self.list(dot, list) }
+    }
+
+    fn remembered(&mut self, dot: &Val, list: &'a List) -> Executed<Flow> {
+        let Some(memory) = self.memory.as_deref_mut() else { return self.list(dot, list) };
+        let functions = &self.template.functions;
+        let inputs = Inputs {
+            dot,
+            scope: self.variables.get(self.base..).unwrap_or_default(),
+            floor: self.variables.len(),
+            depth: self.depth,
+            room: self.full.saturating_sub(self.out.len()),
+            purity: &|index| functions.get(index).map_or(Purity::Mutating, |it| it.purity),
+        };
+        match memory.begin(self.context, list, &inputs, &mut self.out) {
+            Recalled::Written(flow) => return Ok(flow),
+            Recalled::Unknown => return self.list(dot, list),
+            Recalled::Begun => {}
+        }
+        let from = self.out.len();
+        let flow = self.list(dot, list);
+        if let Some(memory) = self.memory.as_deref_mut() {
+            let text = self.out.get(from..).unwrap_or_default();
+            memory.end(self.context, flow.as_ref().ok().map(|flow| (text, *flow)));
+        }
+        flow
+    }
+
+    /// Something is called that may not give the same again.
+    #[inline]
+    fn called(&mut self, purity: Purity) {
+        if let Some(memory) = self.memory.as_deref_mut() {
+            memory.called(purity);
+        }
+    }
+
     fn action(&mut self, dot: &Val, pipeline: &'a Pipeline) -> Executed<()> {
         self.at = At::Action(pipeline);
         if !pipeline.variables.is_empty() {
@@ -265,7 +308,7 @@ impl<'a, C> State<'a, '_, C> {
         };
         let flow = if truth {
             if with {
-                self.list(&value.into(), &branch.list)?
+                self.body(&value.into(), &branch.list)?
             } else {
                 self.list(dot, &branch.list)?
             }
@@ -295,7 +338,7 @@ impl<'a, C> State<'a, '_, C> {
         self.base = self.variables.len();
         self.variables.push((0, dot.clone()));
         // `break` cannot leave a template: the parser sees to that.
-        self.list(&dot, &tree.root)?;
+        self.body(&dot, &tree.root)?;
         // A declaration in the pipeline stays below the scope of the template.
         self.variables.truncate(self.base);
         self.tree = outer;

@@ -109,8 +109,23 @@ pub(crate) enum Body<C> {
     Scoped(Box<Scoped<C>>),
 }
 
+/// What a function does besides returning a result, for those who keep results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purity {
+    /// Nothing, and the result depends on the arguments only.
+    Pure,
+    /// Nothing, and the result depends on the arguments and on what the context's
+    /// [`Witness`](crate::Witness) knows.
+    Witnessed,
+    /// Something outside of the values of templates; or the result is not the same each time.
+    Impure,
+    /// Anything; it may change maps, too. So it is of a function of which nothing is said.
+    Mutating,
+}
+
 pub(crate) struct Function<C> {
     pub(crate) signature: Signature,
+    pub(crate) purity: Purity,
     pub(crate) body: Body<C>,
 }
 
@@ -153,6 +168,16 @@ impl<C> Functions<C> {
         self.insert(name.into(), signature, Body::Scoped(Box::new(body)))
     }
 
+    /// Says what a function does besides returning a result. Unknown names are ignored.
+    pub fn mark(&mut self, name: &str, purity: Purity) -> &mut Self {
+        if let Some(Entry::Function(index)) = self.entries.get(name)
+            && let Some(function) = self.functions.get_mut(*index)
+        {
+            function.purity = purity;
+        }
+        self
+    }
+
     /// Makes templates that use the function fail to parse, with this message.
     pub fn refuse(&mut self, name: impl Into<String>, message: impl Into<String>) -> &mut Self {
         self.entries.insert(name.into(), Entry::Refused(message.into()));
@@ -161,7 +186,7 @@ impl<C> Functions<C> {
 
     fn insert(&mut self, name: String, signature: Signature, body: Body<C>) -> &mut Self {
         self.entries.insert(name, Entry::Function(self.functions.len()));
-        self.functions.push(Function { signature, body });
+        self.functions.push(Function { signature, purity: Purity::Mutating, body });
         self
     }
 

@@ -26,6 +26,7 @@
 //! - `lex`: text to tokens. `parse`: tokens to trees (`node`). `number` and `quote`: literals.
 //! - [`Template`], [`Parser`]: sets of templates, and how they are parsed and executed.
 //! - `exec`: walks a tree; `exec/eval` makes values of operands, `exec/call` calls functions, `exec/range` repeats.
+//! - [`Memory`], [`Witness`]: texts that need not be made anew; `memory/key` says when.
 //! - [`Functions`], [`Signature`]: the host's library; `funcs/builtin` and beside it Go's own functions.
 //! - [`Value`], [`Type`], [`Object`]: Go's kinds.
 //! - [`sprintf`]: verbs and flags.
@@ -35,6 +36,7 @@ mod error;
 mod exec;
 mod funcs;
 mod lex;
+mod memory;
 mod node;
 mod number;
 mod parse;
@@ -45,7 +47,8 @@ mod value;
 
 pub use crate::{
     error::{Error, Place},
-    funcs::{Functions, Signature},
+    funcs::{Functions, Purity, Signature},
+    memory::{Memory, Witness},
     number::{parse_float, parse_int},
     printf::sprintf,
     template::{Limits, MissingKey, Parser, Scope, Template},

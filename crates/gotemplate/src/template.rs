@@ -3,13 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{
     error::{Error, Place},
     exec,
     funcs::Functions,
+    memory::{Memory, Remember, Witness},
     node::Tree,
     parse, quote,
     value::Value,
@@ -92,6 +96,7 @@ impl<C> Parser<C> {
     pub fn parse(&self, name: &str, text: &str) -> Result<Template<C>, Error> {
         let mut template = Template {
             name: name.into(),
+            identity: identity(),
             trees: BTreeMap::new(),
             functions: Arc::clone(&self.functions),
             missing_key: self.missing_key,
@@ -116,13 +121,19 @@ impl<C> Parser<C> {
             right: &self.right,
             lookup: &|name| self.functions.lookup(name),
         })?;
+        template.identity = identity();
         for tree in trees {
             if !tree.is_empty() || !template.trees.contains_key(&tree.name) {
-                template.trees.insert(Arc::clone(&tree.name), tree);
+                template.trees.insert(Arc::clone(&tree.name), tree.into());
             }
         }
         Ok(())
     }
+}
+
+fn identity() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A parsed text with all templates that it defines.
@@ -130,7 +141,9 @@ impl<C> Parser<C> {
 /// It is immutable and can be executed by many threads at once.
 pub struct Template<C> {
     name: Arc<str>,
-    trees: BTreeMap<Arc<str>, Tree>,
+    /// Of this template, as it is now, and its clones.
+    identity: u64,
+    trees: BTreeMap<Arc<str>, Arc<Tree>>,
     pub(crate) functions: Arc<Functions<C>>,
     pub(crate) missing_key: MissingKey,
     pub(crate) limits: Limits,
@@ -154,8 +167,26 @@ impl<C> Template<C> {
     /// Executes one of the templates.
     pub fn render_named(&self, name: &str, context: &mut C, data: &Value) -> Result<String, Error> {
         let mut out = String::new();
-        self.render_at(name, &mut out, context, data, 0)?;
+        self.render_at(name, &mut out, context, data, 0, None)?;
         Ok(out)
+    }
+
+    /// Executes the text as [`render`](Self::render) does, but takes the texts of bodies from memory where they would be
+    /// the same again.
+    pub fn render_with(
+        &self,
+        memory: &mut Memory<C::Seen>,
+        context: &mut C,
+        data: &Value,
+    ) -> Result<String, Error>
+    where
+        C: Witness,
+    {
+        memory.start(self.identity);
+        let mut out = String::new();
+        let rendered = self.render_at(&self.name, &mut out, context, data, 0, Some(memory));
+        memory.finish();
+        rendered.map(|()| out)
     }
 
     /// Appends the output to what is in `out`; on an error, what was written before it stays there.
@@ -165,23 +196,24 @@ impl<C> Template<C> {
         context: &mut C,
         data: &Value,
     ) -> Result<(), Error> {
-        self.render_at(&self.name, out, context, data, 0)
+        self.render_at(&self.name, out, context, data, 0, None)
     }
 
-    fn render_at(
+    fn render_at<'c>(
         &self,
         name: &str,
         out: &mut String,
-        context: &mut C,
+        context: &'c mut C,
         data: &Value,
         depth: usize,
+        memory: Option<&'c mut dyn Remember<C>>,
     ) -> Result<(), Error> {
         let Some(tree) = self.tree(name) else {
             let (name, own) = (quote::quote(name), quote::quote(&self.name));
             let message = format!("no template {name} associated with template {own}");
             return Err(Error::placed(Place::Template, message));
         };
-        exec::execute(self, tree, out, context, data, depth)
+        exec::execute(self, tree, out, context, data, depth, memory)
     }
 
     /// The name of the text.
@@ -214,7 +246,7 @@ impl<C> Template<C> {
     }
 
     pub(crate) fn tree(&self, name: &str) -> Option<&Tree> {
-        self.trees.get(name)
+        self.trees.get(name).map(Arc::as_ref)
     }
 }
 
@@ -222,6 +254,7 @@ impl<C> Clone for Template<C> {
     fn clone(&self) -> Self {
         Self {
             name: Arc::clone(&self.name),
+            identity: self.identity,
             trees: self.trees.clone(),
             functions: Arc::clone(&self.functions),
             missing_key: self.missing_key,
@@ -256,7 +289,7 @@ impl<C> Scope<'_, C> {
             return Err(Error::new(format!("exceeded maximum template depth ({limit})")));
         }
         let mut out = String::new();
-        self.template.render_at(name, &mut out, self.context, data, depth)?;
+        self.template.render_at(name, &mut out, self.context, data, depth, None)?;
         Ok(out)
     }
 

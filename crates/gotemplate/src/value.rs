@@ -3,6 +3,7 @@
 mod list;
 mod map;
 mod object;
+mod same;
 mod types;
 
 use std::{cmp::Ordering, fmt, sync::Arc};

@@ -30,4 +30,17 @@ mod tests {
         );
         assert!(count > 511, "only {count} cases");
     }
+
+    #[test]
+    fn gives_the_same_from_memory() {
+        let mut hits = 0;
+        for path in crate::support::corpus::files() {
+            for case in crate::support::cases(&path) {
+                let (got, remembered) = crate::support::run_again(&case);
+                hits += remembered;
+                assert_eq!(got, crate::support::run(&case), "{}: {}", case.name, case.template);
+            }
+        }
+        assert!(hits > 100, "only {hits} bodies were remembered");
+    }
 }

@@ -1,5 +1,6 @@
 //! Go's structs as values of templates.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -57,13 +58,21 @@ impl Object for Struct {
         let index = self.kind.fields.iter().position(|field| *field == name)?;
         self.values.get(index).map(Cow::Borrowed)
     }
+
+    fn is_same(&self, other: &dyn Object) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            (self.kind.name, self.kind.fields) == (other.kind.name, other.kind.fields)
+                && self.values.iter().zip(&other.values).all(|(a, b)| a.is_same(b))
+        })
+    }
 }
 
 /// Go's type of durations.
 pub const DURATION: &str = "time.Duration";
 
 /// Go's `time.Duration`, or a type that is made of it, with the methods that templates use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duration {
     /// Its type as Go prints it.
     pub kind: &'static str,
@@ -118,6 +127,11 @@ impl Object for Duration {
 
     fn text(&self) -> Option<String> {
         Some(duration::format(self.nanoseconds))
+    }
+
+    fn is_same(&self, other: &dyn Object) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref() == Some(self)
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use gotemplate::{
-    Error, Functions, MissingKey, Parser, Place, Scope, Signature, Template, Type, Value,
+    Error, Functions, Memory, MissingKey, Parser, Place, Purity, Scope, Signature, Template, Type,
+    Value, Witness,
 };
 
 use super::session::Session;
@@ -44,10 +45,14 @@ impl Engine {
         }
     }
 
-    /// Renders the template for one session.
-    pub fn render(&self, session: &mut Session) -> Result<String, RenderError> {
+    /// Renders the template for one session, and takes what would be the same as last time from memory.
+    pub fn render(
+        &self,
+        session: &mut Session,
+        memory: &mut Memory<<Session as Witness>::Seen>,
+    ) -> Result<String, RenderError> {
         self.template
-            .render(session, &Value::Missing)
+            .render_with(memory, session, &Value::Missing)
             .map_err(|error| self.texts.failed("execute", &error))
     }
 }
@@ -76,22 +81,44 @@ fn parse(parser: &Parser<Session>, texts: &Texts) -> Result<Template<Session>, E
 /// All functions for Go templates.
 fn library(denied: &[String]) -> Functions<Session> {
     let mut functions = Functions::new();
-    for function in funcs::functions() {
-        functions.add(function.name, function.signature(), |session: &mut Session, arguments| {
-            (function.body)(session, arguments)
-        });
+    add_sprig(&mut functions);
+    for (function, purity) in funcs::with_purity() {
+        functions
+            .add(function.name, function.signature(), |session: &mut Session, arguments| {
+                (function.body)(session, arguments)
+            })
+            .mark(function.name, purity);
     }
-    sprig::register(&mut functions, "sprig_");
     let any = Signature::new([Type::String]).variadic(Type::Any);
     functions.add_scoped("executeTemplate", any, execute_template);
     functions.add("values", Signature::new([]).returning_any(), |session: &mut Session, _| {
         Ok(session.surroundings().values.clone())
     });
+    functions.mark("values", Purity::Pure);
     for (name, reason) in refused::refused() {
         functions.refuse(name, reason);
     }
     deny(&mut functions, denied);
     functions
+}
+
+/// Sprig's functions. What is marked is what their documentation calls random or bound to the time, and what changes
+/// maps.
+fn add_sprig(functions: &mut Functions<Session>) {
+    const PREFIX: &str = "sprig_";
+    sprig::register(functions, PREFIX);
+    let names: Vec<_> = functions.names().map(str::to_owned).collect();
+    for name in names {
+        let purity = match name.strip_prefix(PREFIX).unwrap_or_default() {
+            "ago" | "durationRound" | "randInt" | "shuffle" | "bcrypt" | "htpasswd"
+            | "encryptAES" => Purity::Impure,
+            name if name.starts_with("gen") => Purity::Impure,
+            "set" | "unset" => Purity::Mutating,
+            name if name.contains("erge") => Purity::Mutating,
+            _ => Purity::Pure,
+        };
+        functions.mark(&name, purity);
+    }
 }
 
 /// `executeTemplate NAME [DOT]`: the text of a template that is defined in this one.

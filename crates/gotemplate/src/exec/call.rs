@@ -3,7 +3,7 @@
 use super::{At, Executed, State, Val, quick};
 use crate::{
     error::Error,
-    funcs::{Body, Builtin, Callee, Signature, fit},
+    funcs::{Body, Builtin, Callee, Purity, Signature, fit},
     node::{Identifier, Operand},
     template::Scope,
     value::{Type, Value},
@@ -35,6 +35,7 @@ impl<'a, C> State<'a, '_, C> {
             return Err(self.error(format!("{name} is not a defined function")));
         };
         let base = self.prepare(dot, &function.signature, name, arguments, last)?;
+        self.called(function.purity);
         let called = match &function.body {
             Body::Plain(body) => body(self.context, self.arguments.get(base..).unwrap_or_default()),
             Body::Scoped(body) => {
@@ -76,6 +77,9 @@ impl<'a, C> State<'a, '_, C> {
         let base = self.prepare(dot, signature, name, arguments, last)?;
         let prepared = self.arguments.get(base..).unwrap_or_default();
         let result = if builtin == Builtin::Call {
+            if let Some(memory) = self.memory.as_deref_mut() {
+                memory.called(Purity::Mutating);
+            }
             call(&callee.unwrap_or_default(), prepared)
         } else {
             builtin.call(prepared)
@@ -125,6 +129,7 @@ impl<'a, C> State<'a, '_, C> {
         call: impl FnOnce(&[Value]) -> Result<Value, Error>,
     ) -> Executed<Val> {
         let base = self.prepare(dot, signature, name, arguments, last)?;
+        self.called(Purity::Impure);
         let called = call(self.arguments.get(base..).unwrap_or_default());
         self.arguments.truncate(base);
         match called {

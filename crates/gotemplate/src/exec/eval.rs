@@ -125,9 +125,12 @@ impl<'a, C> State<'a, '_, C> {
 
     pub(super) fn assign(&mut self, variable: &Variable, value: Val) -> Executed<()> {
         let scope = self.variables.get_mut(self.base..).unwrap_or_default();
-        match scope.iter_mut().rev().find(|(id, _)| *id == variable.id) {
-            Some((_, slot)) => {
+        match scope.iter_mut().enumerate().rev().find(|(_, (id, _))| *id == variable.id) {
+            Some((index, (_, slot))) => {
                 *slot = value;
+                if let Some(memory) = self.memory.as_deref_mut() {
+                    memory.assigned(self.base + index);
+                }
                 Ok(())
             }
             None => Err(self.error(format!("undefined variable: {}", variable.name))),

@@ -137,7 +137,7 @@ impl<'a> Each<'a> {
     ) -> Executed<bool> {
         self.ran = true;
         state.bind(self.branch, key, item)?;
-        let flow = state.list(item, &self.branch.list)?;
+        let flow = state.body(item, &self.branch.list)?;
         state.variables.truncate(self.mark);
         Ok(flow == Flow::Break)
     }

@@ -152,6 +152,11 @@ impl Map {
         }
     }
 
+    /// Whether it was ever changed.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.get().is_some()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.entries().len()

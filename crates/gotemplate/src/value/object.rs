@@ -56,6 +56,13 @@ pub trait Object: Any + Send + Sync {
         let _ = other;
         None
     }
+
+    /// Whether nothing that a template does with them can tell the two objects apart, and neither ever changes: see
+    /// [`Value::is_same`]. Only of such objects a [`Memory`](crate::Memory) can make use.
+    fn is_same(&self, other: &dyn Object) -> bool {
+        let _ = other;
+        false
+    }
 }
 
 impl fmt::Debug for dyn Object {

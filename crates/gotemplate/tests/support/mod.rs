@@ -9,8 +9,8 @@ mod objects;
 use std::{path::Path, sync::Arc};
 
 use gotemplate::{
-    Callable, Error, FloatKind, Functions, IntKind, List, Map, MissingKey, Object, Parser,
-    Signature, Template, Type, UintKind, Value,
+    Callable, Error, FloatKind, Functions, IntKind, List, Map, Memory, MissingKey, Object, Parser,
+    Purity, Signature, Template, Type, UintKind, Value, Witness,
 };
 
 use self::{
@@ -23,6 +23,21 @@ use self::{
 pub(crate) struct Context {
     counter: i64,
     scratch: Arc<Scratch>,
+    /// How many bodies were remembered.
+    pub(crate) hits: usize,
+}
+
+impl Witness for Context {
+    type Seen = ();
+
+    fn begin(&mut self) {}
+
+    fn end(&mut self) {}
+
+    fn holds(&mut self, (): &()) -> bool {
+        self.hits += 1;
+        true
+    }
 }
 
 /// A case of a corpus file.
@@ -68,6 +83,24 @@ pub(crate) fn parse(case: &Case) -> Result<Template<Context>, Error> {
 pub(crate) fn run(case: &Case) -> Result<String, String> {
     let template = parse(case).map_err(|error| error.to_string())?;
     template.render(&mut Context::default(), &data()).map_err(|error| error.to_string())
+}
+
+/// What the second rendering makes of a case, and how many bodies it takes from the first.
+pub(crate) fn run_again(case: &Case) -> (Result<String, String>, usize) {
+    let template = match parse(case) {
+        Ok(template) => template,
+        Err(error) => return (Err(error.to_string()), 0),
+    };
+    let mut memory = Memory::new().eager();
+    let mut run = || {
+        let mut context = Context::default();
+        let text = template.render_with(&mut memory, &mut context, &data());
+        (text.map_err(|error| error.to_string()), context.hits)
+    };
+    let (first, _) = run();
+    let (second, hits) = run();
+    assert_eq!(first, second, "{}", case.template);
+    (second, hits)
 }
 
 fn service(
@@ -321,6 +354,15 @@ pub(crate) fn functions() -> Functions<Context> {
         .add_scoped("include", Signature::new([Type::String, Type::Any]), |scope, args| {
             scope.render(args[0].as_str().unwrap(), &args[1]).map(Value::from)
         });
+    let names: Vec<String> = functions.names().map(str::to_owned).collect();
+    for name in names {
+        let purity = match name.as_str() {
+            "next" | "scratch" => Purity::Impure,
+            "include" => Purity::Mutating,
+            _ => Purity::Pure,
+        };
+        functions.mark(&name, purity);
+    }
     functions
 }
 

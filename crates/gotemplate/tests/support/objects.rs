@@ -1,6 +1,6 @@
 //! Structs and objects with methods.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Mutex};
+use std::{any::Any, borrow::Cow, collections::BTreeMap, sync::Mutex};
 
 use gotemplate::{Error, Object, Signature, Type, Value};
 
@@ -52,6 +52,19 @@ impl Object for Struct {
             a.map(|a| a.to_string()) == b.map(|b| b.to_string())
         };
         self.comparable.then(|| self.type_name == other.type_name() && self.names.iter().all(same))
+    }
+
+    fn is_same(&self, other: &dyn Object) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            let same = |name: &&str| match (self.fields.get(name), other.fields.get(name)) {
+                (Some(a), Some(b)) => a.is_same(b),
+                (a, b) => a.is_none() && b.is_none(),
+            };
+            (self.type_name, self.nil, &self.text) == (other.type_name, other.nil, &other.text)
+                && self.names == other.names
+                && self.names.iter().all(same)
+        })
     }
 }
 
