@@ -10,9 +10,13 @@
 //! - [`reload`]: a HAProxy told to load its new file, through its master's socket.
 //! - [`routes`]: the catalog to the routing table: one winner for every port and host.
 //! - [`servers`]: the instances of a service to the servers of a backend.
+//! - [`settings`]: how a backend treats its traffic, by tags.
+//! - [`users`]: the users of a service, from a key.
 
 pub mod names;
 pub mod reload;
 pub mod routes;
 pub mod servers;
+pub mod settings;
 pub mod tags;
+pub mod users;

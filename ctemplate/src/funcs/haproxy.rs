@@ -7,8 +7,8 @@ use super::consul::{key_dependency, known};
 use super::{Function, exactly, json, text_of, texts, wrong};
 use crate::data::Data;
 use crate::dependency::{Dependency, Instances, Scope};
-use crate::haproxy::routes::{self, Site};
-use crate::haproxy::{names, servers as backend};
+use crate::haproxy::routes::{self, Site, Table};
+use crate::haproxy::{names, servers as backend, users as listed};
 use crate::render::session::Session;
 
 /// The functions of this topic.
@@ -16,22 +16,51 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("keyInteger", &[Text, Any, Any, Any], key_integer),
     Function::new("quote", &[Text], quote),
     Function::new("routes", &[Any], routes),
+    Function::new("rules", &[Any], rules),
     Function::new("servers", &[Text, Text], servers),
+    Function::new("users", &[Text], users),
 ];
 
 type Result = std::result::Result<Value, Error>;
 
 /// `routes VALUES`: the routing table that the tags of all services make together; see `templates/README.md`.
 pub fn routes(session: &Session, arguments: &[Value]) -> Result {
+    let table = table(session, arguments)?;
+    serde_json::to_value(table.routes).map(json::from_serde).map_err(wrong)
+}
+
+/// `rules VALUES`: which host names and paths the external frontends send where, in the order HAProxy must try them.
+pub fn rules(session: &Session, arguments: &[Value]) -> Result {
+    let table = table(session, arguments)?;
+    serde_json::to_value(table.rules()).map(json::from_serde).map_err(wrong)
+}
+
+fn table(session: &Session, arguments: &[Value]) -> std::result::Result<Table, Error> {
     let [values] = exactly(arguments)?;
     let site: Site = serde::Deserialize::deserialize(json::to_serde(values)).map_err(wrong)?;
     let services = session.recall(Dependency::Services { scope: Scope::default() });
     let Some(Data::Services(services)) = services.as_ref().map(|known| known.data()) else {
-        return Ok(Value::list([]));
+        return Ok(Table::default());
     };
-    let table = routes::table(services, &site);
-    session.report(table.problems);
-    serde_json::to_value(table.routes).map(json::from_serde).map_err(wrong)
+    let mut table = routes::table(services, &site);
+    session.report(std::mem::take(&mut table.problems));
+    Ok(table)
+}
+
+/// `users LIST`: the users that the key `service/haproxy/auth/LIST` has, a `NAME:HASH` a line. Nobody when it is absent.
+pub fn users(session: &Session, arguments: &[Value]) -> Result {
+    let [list] = texts(arguments)?;
+    let path = format!("service/haproxy/auth/{list}");
+    let text = match key_dependency(&[Value::from(path.as_str())])? {
+        Some(dependency) => known(session, dependency).filter(|value| !value.is_nil()),
+        None => None,
+    };
+    let (users, problems) = match &text {
+        Some(text) => listed::users(&path, text_of(text)?),
+        None => (Vec::new(), Vec::new()),
+    };
+    session.report(problems);
+    serde_json::to_value(users).map(json::from_serde).map_err(wrong)
 }
 
 /// `servers ENVIRONMENT NAME`: the passing instances of a service in an environment, as servers of a backend.
@@ -42,7 +71,7 @@ pub fn servers(session: &Session, arguments: &[Value]) -> Result {
     let Some(Data::Instances(instances)) = instances.as_ref().map(|known| known.data()) else {
         return Ok(Value::list([]));
     };
-    let (servers, problems) = backend::servers(instances);
+    let (servers, problems) = backend::servers(name, instances);
     session.report(problems);
     serde_json::to_value(servers).map(json::from_serde).map_err(wrong)
 }

@@ -192,6 +192,8 @@ const HAPROXY: &[Row] = &[
     (r#"{{keyInteger "app/name" 1 100 7}}"#, "7"),
     (r#"{{keyInteger "app/absent" 1 100 7}}"#, "7"),
     (r#"{{keyInteger "app/empty" 1 100 7}}"#, "7"),
+    // The key that this asks for, `service/haproxy/auth/nobody`, does not exist.
+    (r#"{{#each (users "nobody")}}{{name}}{{else}}none{{/each}}"#, "none"),
     (r#"{{quote "a \"b\" $c"}}"#, r#""a \"b\" \$c""#),
     (r#"{{quote (key "app/multiline")}}"#, r#""a?b""#),
     (r#"{{quote ""}}"#, r#""""#),
@@ -199,6 +201,7 @@ const HAPROXY: &[Row] = &[
         r#"{{#each (routes values)}}{{frontend}} {{backend}} {{mode}} {{balance}} {{join "," ports}};{{/each}}"#,
         "internal_http_in_blue:web cluster_blue:web http roundrobin 80;",
     ),
+    (r"{{#each (rules values)}}{{host}}{{else}}none{{/each}}", "none"),
     (
         r#"{{#each (servers "blue" "web")}}{{name}} {{address}} {{weight}};{{/each}}"#,
         "n1_10.0.0.1_80 10.0.0.1:80 1;",

@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 const LONGEST_NAME: usize = 100;
 /// The longest host name (RFC 1035, section 2.3.4).
 const LONGEST_HOST: usize = 253;
+/// The longest path; a frontend has a line for each.
+const LONGEST_PATH: usize = 200;
 
 /// Whether a text can be part of the name of a frontend, a backend or a server.
 pub fn is_name(text: &str) -> bool {
@@ -53,6 +55,36 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
+/// The path in the form `/a/b`, when it has only characters that need no quoting in a URL, and these ones. The first slash
+/// may be missing, a last one is dropped, and `.` and `..` are refused.
+pub fn path(text: &str, also: &str) -> Option<String> {
+    let text = text.trim_start_matches('/');
+    let is_allowed = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '~' | '-' | '/') || also.contains(c)
+    };
+    let is_plain = text.split('/').all(|segment| !matches!(segment, "." | ".."));
+    (text.len() <= LONGEST_PATH && is_plain && text.chars().all(is_allowed))
+        .then(|| format!("/{}", text.trim_end_matches('/')))
+}
+
+/// The text, when it is one part of a key of Consul and safe in any name.
+pub fn key_part(text: &str) -> Option<String> {
+    let is_part = is_name(text) && !text.contains(':') && !matches!(text, "." | "..");
+    is_part.then(|| text.to_owned())
+}
+
+/// A decimal number as people write it: without a sign and without a zero before it.
+pub fn integer<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let is_canonical =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| is_canonical)
+}
+
+/// A port, from 1 to 65535.
+pub fn port(text: &str) -> Option<u16> {
+    integer(text).filter(|port| *port != 0)
+}
+
 const fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-')
 }
@@ -79,6 +111,16 @@ mod tests {
         for text in ["", "a..b", "-a.b", "a-.b", "a b", "a_b.c", "a.b\n", "é.fr", &"a.".repeat(130)]
         {
             assert_eq!(host(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_are_plain() {
+        for (text, want) in [("/api/v1", "/api/v1"), ("api/", "/api"), ("", "/"), ("/~x", "/~x")] {
+            assert_eq!(path(text, "").as_deref(), Some(want), "{text}");
+        }
+        for text in ["a b", "a\nb", "a\"b", "a#b", "a/../b", ".", "a?b", "a%0a", &"x".repeat(201)] {
+            assert_eq!(path(text, ""), None, "{text}");
         }
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::CatalogService;
 use crate::haproxy::names;
+use crate::haproxy::settings::{self, Settings};
 use crate::haproxy::tags::{self, Mode, Wish};
 
 /// What a site says about routing; part of its values file.
@@ -20,6 +21,16 @@ pub struct Site {
     pub environments: Vec<Environment>,
     /// Listeners of the site's own, by name.
     pub well_known: BTreeMap<String, WellKnown>,
+    /// Which services it is for.
+    pub services: Served,
+}
+
+/// Which services a load balancer is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Served {
+    /// Services with one of these groups; all services when there is none.
+    pub groups: BTreeSet<String>,
 }
 
 /// A tag that puts instances into a backend of their own.
@@ -62,6 +73,10 @@ pub struct Route {
     pub ports: BTreeSet<u16>,
     /// The host names that the external frontends send to it.
     pub hosts: BTreeSet<String>,
+    /// The paths below these host names; the whole hosts when there is none.
+    pub paths: BTreeSet<String>,
+    /// How its backend treats its traffic.
+    pub settings: Settings,
     /// All its tags, for templates that know more of them.
     pub tags: Vec<String>,
 }
@@ -73,6 +88,37 @@ pub struct Table {
     pub routes: Vec<Route>,
     /// For people: who, what, why.
     pub problems: Vec<String>,
+}
+
+/// What the external frontends send to a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule<'a> {
+    /// The host name.
+    pub host: &'a str,
+    /// The path below it; empty for all of it.
+    pub path: &'a str,
+    /// The backend.
+    pub backend: &'a str,
+}
+
+impl Table {
+    /// The rules of the external frontends. Of two that a request meets, HAProxy takes the first: longer paths come
+    /// before shorter ones.
+    pub fn rules(&self) -> Vec<Rule<'_>> {
+        let mut rules: Vec<_> = self.routes.iter().flat_map(Route::rules).collect();
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.path.len()));
+        rules
+    }
+}
+
+impl Route {
+    fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
+        let rule = |host, path| Rule { host, path, backend: &self.backend };
+        self.hosts.iter().flat_map(move |host| {
+            let whole = self.paths.is_empty().then(|| rule(host, ""));
+            whole.into_iter().chain(self.paths.iter().map(move |path| rule(host, path)))
+        })
+    }
 }
 
 /// Reads the routing table out of a catalog.
@@ -89,17 +135,19 @@ pub fn table(services: &[CatalogService], site: &Site) -> Table {
     draft.table
 }
 
-struct Draft {
+struct Draft<'a> {
+    site: &'a Site,
     ports: BTreeMap<u16, String>,
-    hosts: BTreeMap<String, String>,
+    /// By host name and path.
+    hosts: BTreeMap<(String, String), String>,
     table: Table,
 }
 
-impl Draft {
-    fn new(site: &Site) -> Self {
+impl<'a> Draft<'a> {
+    fn new(site: &'a Site) -> Self {
         let ports =
             site.well_known.iter().map(|(name, listener)| (listener.port, name.clone())).collect();
-        Self { ports, hosts: BTreeMap::new(), table: Table::default() }
+        Self { site, ports, hosts: BTreeMap::new(), table: Table::default() }
     }
 
     fn problem(&mut self, service: &CatalogService, what: &str, why: &str) {
@@ -110,23 +158,58 @@ impl Draft {
     /// What a service asks for, without what cannot be had in any environment.
     fn wishes(&mut self, service: &CatalogService) -> Vec<Wish> {
         let mut wishes = Vec::new();
+        let mut is_open = true;
+        let mut has_wrong_path = false;
         for tag in &service.tags {
             match tags::read(tag) {
                 None => {}
+                Some(Err(why)) if settings::protects(tag) => {
+                    self.problem(service, &format!("it is left out for its tag {tag:?}"), why);
+                    is_open = false;
+                }
+                Some(Err(why)) if tag.starts_with("external-path-") => {
+                    self.problem(
+                        service,
+                        &format!("its host names are left out for its tag {tag:?}"),
+                        why,
+                    );
+                    has_wrong_path = true;
+                }
                 Some(Err(why)) => self.problem(service, &format!("tag {tag:?} is left out"), why),
                 Some(Ok(Wish::Listen(_, port))) if !is_for(&service.name, port) => {}
                 Some(Ok(wish)) => wishes.push(wish),
             }
+        }
+        if !is_open || !self.serves(&wishes) {
+            return Vec::new();
         }
         if !wishes.is_empty() && !names::is_name(&service.name) {
             let why = "its name must be 1 to 100 of the characters A-Z a-z 0-9 _ . : -";
             self.problem(service, "it is left out", why);
             return Vec::new();
         }
+        if has_wrong_path {
+            // Without its path it would take the whole host name.
+            wishes.retain(|wish| !matches!(wish, Wish::Host(_) | Wish::Path(_)));
+        }
+        self.in_one_mode(service, wishes)
+    }
+
+    /// Whether this load balancer is for a service with these groups.
+    fn serves(&self, wishes: &[Wish]) -> bool {
+        let groups = &self.site.services.groups;
+        let is_ours = |wish: &Wish| matches!(wish, Wish::Group(name) if groups.contains(name));
+        groups.is_empty() || wishes.iter().any(is_ours)
+    }
+
+    /// The wishes without those of the other mode.
+    fn in_one_mode(&mut self, service: &CatalogService, mut wishes: Vec<Wish>) -> Vec<Wish> {
+        let is_tcp = |wish: &Wish| matches!(wish, Wish::Listen(Mode::Tcp, _));
+        let has_host = wishes.iter().any(|wish| matches!(wish, Wish::Host(_)));
         let has_http =
-            wishes.iter().any(|wish| matches!(wish, Wish::Listen(Mode::Http, _) | Wish::Host(_)));
+            has_host || wishes.iter().any(|wish| matches!(wish, Wish::Listen(Mode::Http, _)));
         let before = wishes.len();
-        wishes.retain(|wish| !(has_http && matches!(wish, Wish::Listen(Mode::Tcp, _))));
+        wishes.retain(|wish| !(has_http && is_tcp(wish)));
         if wishes.len() < before {
             self.problem(
                 service,
@@ -134,32 +217,81 @@ impl Draft {
                 "a service has one mode, and tags ask for HTTP too",
             );
         }
+        if !has_http && wishes.iter().any(is_tcp) {
+            return self.without_http(service, wishes);
+        }
+        if !has_host && wishes.iter().any(|wish| matches!(wish, Wish::Path(_))) {
+            self.problem(service, "its paths are left out", "a path is below a host name");
+        }
+        wishes
+    }
+
+    /// The wishes that also make sense in TCP mode; none when what keeps people out does not.
+    fn without_http(&mut self, service: &CatalogService, mut wishes: Vec<Wish>) -> Vec<Wish> {
+        let needs_http = |wish: &Wish| match wish {
+            Wish::Set(setting) => setting.needs_http(),
+            wish => matches!(wish, Wish::Path(_)),
+        };
+        let protects =
+            |wish: &Wish| matches!(wish, Wish::Set(it) if it.protects() && it.needs_http());
+        let why = "they need HTTP, and the service is in TCP mode";
+        if wishes.iter().any(protects) {
+            self.problem(service, "it is left out for its users", why);
+            return Vec::new();
+        }
+        let before = wishes.len();
+        wishes.retain(|wish| !needs_http(wish));
+        if wishes.len() < before {
+            self.problem(service, "tags are left out", why);
+        }
         wishes
     }
 
     fn add(&mut self, environment: &Environment, service: &CatalogService, wishes: &[Wish]) {
         let owner = format!("{}:{}", environment.name, service.name);
+        let mode = wishes.iter().find_map(|wish| match wish {
+            Wish::Listen(mode, _) => Some(*mode),
+            _ => None,
+        });
+        let mode = mode.unwrap_or(Mode::Http);
         let mut route = Route {
             environment: environment.name.clone(),
             name: service.name.clone(),
-            mode: Mode::Http,
+            mode,
             frontend: String::new(),
             backend: format!("cluster_{owner}"),
             balance: "roundrobin",
             ports: BTreeSet::new(),
             hosts: BTreeSet::new(),
+            paths: BTreeSet::new(),
+            settings: Settings::of(mode),
             tags: service.tags.clone(),
         };
+        route.paths = wishes
+            .iter()
+            .filter_map(|wish| match wish {
+                // Below the root is everything.
+                Wish::Path(path) if path != "/" => Some(path.clone()),
+                _ => None,
+            })
+            .collect();
+        if wishes.contains(&Wish::Path("/".to_owned())) {
+            route.paths.clear();
+        }
         for wish in wishes {
             match wish {
                 Wish::Balance(algorithm) => route.balance = algorithm,
-                Wish::Listen(mode, port) => {
-                    route.mode = *mode;
+                Wish::Set(setting) => route.settings.set(setting),
+                Wish::Listen(_, port) => {
                     route.ports.extend(self.claim_port(environment, service, &owner, *port));
                 }
                 Wish::Host(host) => {
-                    route.hosts.extend(self.claim_host(environment, service, &owner, host));
+                    let paths = &route.paths;
+                    let host = self.claim_host(environment, service, (&owner, host), paths);
+                    route.hosts.extend(host);
                 }
+                // Read before: where it is served, and by the servers.
+                Wish::Path(_) | Wish::Group(_) | Wish::Weight(_) => {}
             }
         }
         if route.ports.is_empty() && route.hosts.is_empty() {
@@ -197,17 +329,32 @@ impl Draft {
         &mut self,
         environment: &Environment,
         service: &CatalogService,
-        owner: &str,
-        host: &str,
+        (owner, host): (&str, &str),
+        paths: &BTreeSet<String>,
     ) -> Option<String> {
         let host = format!("{}{host}", environment.host_prefix);
-        let why = match (names::host(&host), claim(&mut self.hosts, host.clone(), owner)) {
-            (Some(host), None) => return Some(host),
-            (None, _) => "that is no host name".to_owned(),
-            (_, Some(other)) => format!("it belongs to {other}"),
+        let why = match names::host(&host) {
+            None => "that is no host name".to_owned(),
+            Some(host) => match self.claim_paths(&host, paths, owner) {
+                None => return Some(host),
+                Some(other) => format!("it belongs to {other}"),
+            },
         };
         self.problem(service, &format!("host {host} of {} is left out", environment.name), &why);
         None
+    }
+
+    /// Gives all paths below a host name to who asks, or none of them: half a service would be a surprise.
+    fn claim_paths(&mut self, host: &str, paths: &BTreeSet<String>, owner: &str) -> Option<String> {
+        let whole = BTreeSet::from([String::new()]);
+        let paths = if paths.is_empty() { &whole } else { paths };
+        let keys = || paths.iter().map(|path| (host.to_owned(), path.clone()));
+        let other = keys().find_map(|key| self.hosts.get(&key).filter(|other| *other != owner));
+        if other.is_none() {
+            self.hosts.extend(keys().map(|key| (key, owner.to_owned())));
+            return None;
+        }
+        other.cloned()
     }
 }
 

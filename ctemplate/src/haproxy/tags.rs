@@ -1,10 +1,14 @@
 //! Tags to what they ask for. `templates/README.md` is the manual of this language.
 
 use crate::haproxy::names;
+use crate::haproxy::settings::{self, Setting};
 
 /// The balance algorithms that need no argument (HAProxy's manual, "balance").
 const ALGORITHMS: [&str; 7] =
     ["roundrobin", "static-rr", "leastconn", "first", "source", "uri", "random"];
+
+/// The highest weight HAProxy knows (manual, "weight").
+pub const HEAVIEST: u32 = 256;
 
 /// What a tag asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,14 @@ pub enum Wish {
     Balance(&'static str),
     /// A host name of the external load balancer.
     Host(String),
+    /// A path below the host names.
+    Path(String),
+    /// A group of load balancers that serve it.
+    Group(String),
+    /// The weight of an instance.
+    Weight(u32),
+    /// How the backend treats its traffic.
+    Set(Setting),
 }
 
 /// How HAProxy treats the traffic of a service.
@@ -36,24 +48,30 @@ pub fn read(tag: &str) -> Option<Result<Wish, &'static str>> {
     } else if let Some(name) = tag.strip_prefix("balance-") {
         let known = ALGORITHMS.into_iter().find(|known| *known == name);
         Some(known.map(Wish::Balance).ok_or("HAProxy has no such algorithm"))
-    } else {
-        let name = tag.strip_prefix("external-host-")?;
+    } else if let Some(name) = tag.strip_prefix("external-host-") {
         Some(names::host(name).map(Wish::Host).ok_or("that is no host name"))
+    } else if let Some(path) = tag.strip_prefix("external-path-") {
+        let path = names::path(path, "").map(Wish::Path);
+        Some(path.ok_or("a path has only the characters A-Z a-z 0-9 _ . ~ - /"))
+    } else if let Some(name) = tag.strip_prefix("group-") {
+        Some(names::key_part(name).map(Wish::Group).ok_or("that is no name of a group"))
+    } else if let Some(weight) = tag.strip_prefix("weight-") {
+        let weight = names::integer(weight).filter(|weight| *weight <= HEAVIEST);
+        Some(weight.map(Wish::Weight).ok_or("a weight is a number from 0 to 256"))
+    } else {
+        settings::read(tag).map(|setting| setting.map(Wish::Set))
     }
 }
 
 /// The port that a name or a tag ends in, after a dash.
 pub fn trailing_port(text: &str) -> Option<u16> {
-    text.rsplit_once('-').and_then(|(_, port)| read_port(port))
+    text.rsplit_once('-').and_then(|(_, port)| names::port(port))
 }
 
 fn listen(mode: Mode, port: &str) -> Result<Wish, &'static str> {
-    read_port(port).map(|port| Wish::Listen(mode, port)).ok_or("a port is a number from 1 to 65535")
-}
-
-fn read_port(text: &str) -> Option<u16> {
-    let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    text.parse().ok().filter(|_| canonical)
+    names::port(port)
+        .map(|port| Wish::Listen(mode, port))
+        .ok_or("a port is a number from 1 to 65535")
 }
 
 #[cfg(test)]
@@ -68,6 +86,10 @@ mod tests {
             ("internal-listen-tcp-65535", Some(Ok(Wish::Listen(Mode::Tcp, 65535)))),
             ("balance-leastconn", Some(Ok(Wish::Balance("leastconn")))),
             ("external-host-WWW.example.com", Some(Ok(Wish::Host("www.example.com".to_owned())))),
+            ("external-path-/api/", Some(Ok(Wish::Path("/api".to_owned())))),
+            ("group-edge", Some(Ok(Wish::Group("edge".to_owned())))),
+            ("weight-0", Some(Ok(Wish::Weight(0)))),
+            ("sticky", Some(Ok(Wish::Set(Setting::Sticky)))),
             ("my-internal-listen-http-3000", None),
         ] {
             assert_eq!(read(tag), want, "{tag}");
@@ -81,6 +103,9 @@ mod tests {
             "internal-listen-http-3000\n  http-request deny",
             "balance-luck",
             "external-host-a b",
+            "external-path-/a b",
+            "group-a b",
+            "weight-257",
         ] {
             assert!(matches!(read(tag), Some(Err(_))), "{tag}");
         }

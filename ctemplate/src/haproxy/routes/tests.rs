@@ -12,6 +12,7 @@ fn site() -> Site {
             environment("staging", "1", "staging-"),
         ],
         well_known: BTreeMap::from([("marathon".to_owned(), WellKnown { port: 18080 })]),
+        services: Served::default(),
     }
 }
 
@@ -139,4 +140,63 @@ fn a_host_has_one_owner() {
         problems,
         [r#"service "b": host staging-x.com of staging is left out: it belongs to production:a"#]
     );
+}
+
+#[test]
+fn longer_paths_are_tried_first_and_each_has_one_owner() {
+    let table = table(
+        &[
+            service("a", "production external-host-x.com"),
+            service("b", "production external-host-x.com external-path-/b external-path-/long/er"),
+            service("c", "production external-host-x.com external-path-/b"),
+            service("d", "production internal-listen-http-3000 external-path-/b"),
+        ],
+        &site(),
+    );
+    let rules: Vec<_> = table
+        .rules()
+        .iter()
+        .map(|rule| format!("{}{} {}", rule.host, rule.path, rule.backend))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            "x.com/long/er cluster_production:b",
+            "x.com/b cluster_production:b",
+            "x.com cluster_production:a",
+        ]
+    );
+    assert_eq!(
+        table.problems,
+        [
+            r#"service "d": its paths are left out: a path is below a host name"#,
+            r#"service "c": host x.com of production is left out: it belongs to production:b"#,
+        ]
+    );
+}
+
+#[test]
+fn a_service_whose_protection_is_misspelt_is_not_served() {
+    let (routes, problems) = printed(&[
+        service("a", "production internal-listen-http-3000 auth-a/b"),
+        service("b", "production internal-listen-http-3001 allow-10.0.0.0/8 allow-nobody"),
+        service("c", "production internal-listen-tcp-3002 auth-admins"),
+        service("d", "production internal-listen-tcp-3003 sticky"),
+    ]);
+    assert_eq!(routes, ["internal_tcp_in_production:d 3003 roundrobin"]);
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+}
+
+#[test]
+fn a_load_balancer_with_groups_is_for_these_only() {
+    let groups = BTreeSet::from(["edge".to_owned()]);
+    let site = Site { services: Served { groups }, ..site() };
+    let services = [
+        service("a", "production internal-listen-http-3000"),
+        service("b", "production internal-listen-http-3000 group-edge"),
+        service("c", "production internal-listen-http-3001 group-other"),
+    ];
+    let table = table(&services, &site);
+    let names: Vec<_> = table.routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!((names, table.problems), (vec!["b"], vec![]));
 }
