@@ -27,8 +27,8 @@ fn catalog() -> Data {
     Data::Services((0..1000).map(service).collect())
 }
 
-fn instances(name: &str, port: u16) -> Data {
-    let instance = |number: u16| Instance {
+fn instances(name: &str, port: i64) -> Data {
+    let instance = |number: i64| Instance {
         node: format!("node-{number}"),
         id: format!("{name}-{number}"),
         name: name.to_owned(),

@@ -124,8 +124,8 @@ pub struct Instance {
     pub checks: Vec<Check>,
     /// The worst of the checks.
     pub status: String,
-    /// The instance's port.
-    pub port: u16,
+    /// The instance's port; Consul checks no range.
+    pub port: i64,
     /// The instance's share of traffic.
     pub weights: Weights,
 }
@@ -150,8 +150,8 @@ pub struct NodeService {
     pub tags: Vec<String>,
     /// The instance's metadata.
     pub meta: Option<Map>,
-    /// The instance's port.
-    pub port: u16,
+    /// The instance's port; Consul checks no range.
+    pub port: i64,
     /// The instance's address.
     pub address: String,
     /// Whether tags changed in the catalog survive.

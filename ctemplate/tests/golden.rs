@@ -37,7 +37,7 @@ mod tests {
         id: String,
         node: String,
         address: String,
-        port: u16,
+        port: i64,
         tags: Vec<String>,
         #[serde(default = "one")]
         weight: u32,

@@ -16,8 +16,8 @@ pub struct Instance {
     pub id: String,
     /// Its own address, else its node's.
     pub address: String,
-    /// 0 when it has none.
-    pub port: u16,
+    /// 0 when it has none; Consul checks no range.
+    pub port: i64,
     /// The service's name, as it is registered.
     pub name: String,
     /// Its tags.

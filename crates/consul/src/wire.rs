@@ -44,8 +44,8 @@ pub struct Service {
     /// Its metadata.
     #[serde(deserialize_with = "nullable")]
     pub meta: Map,
-    /// 0 when it has none.
-    pub port: u16,
+    /// 0 when it has none; Consul checks no range.
+    pub port: i64,
     /// Empty when it is the node's.
     pub address: String,
     /// Its share of traffic.
@@ -63,8 +63,8 @@ pub struct Service {
 pub struct ServiceAddress {
     /// Host name or IP address.
     pub address: String,
-    /// Port.
-    pub port: u16,
+    /// Port; Consul checks no range.
+    pub port: i64,
 }
 
 /// An instance's share of traffic.

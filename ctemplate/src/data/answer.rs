@@ -37,8 +37,8 @@ pub struct Service {
     pub tags: Option<Vec<String>>,
     /// Its metadata.
     pub meta: Option<Map>,
-    /// 0 when it has none.
-    pub port: u16,
+    /// 0 when it has none; Consul checks no range.
+    pub port: i64,
     /// Empty when it is the node's.
     pub address: String,
     /// Its share of traffic.

@@ -339,7 +339,7 @@ fn node(name: &str) -> Node {
     Node { node: name.to_owned(), address, ..Node::default() }
 }
 
-fn service(id: &str, name: &str, address: &str, port: u16) -> Service {
+fn service(id: &str, name: &str, address: &str, port: i64) -> Service {
     Service {
         id: id.to_owned(),
         service: name.to_owned(),

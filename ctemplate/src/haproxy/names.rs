@@ -36,8 +36,9 @@ pub fn host(text: &str) -> Option<String> {
 
 /// An IP address with a port, as HAProxy reads it. Host names are refused: one that does not resolve keeps HAProxy from
 /// loading the whole file.
-pub fn endpoint(address: &str, port: u16) -> Option<SocketAddr> {
+pub fn endpoint(address: &str, port: i64) -> Option<SocketAddr> {
     let ip: IpAddr = address.parse().ok()?;
+    let port = u16::try_from(port).ok()?;
     (port != 0 && !ip.is_unspecified()).then(|| SocketAddr::new(ip, port))
 }
 
@@ -131,6 +132,8 @@ mod tests {
         assert_eq!(printed("2001:DB8::1", 80).as_deref(), Some("[2001:db8::1]:80"));
         for (address, port) in [
             ("10.0.0.1", 0),
+            ("10.0.0.1", -1),
+            ("10.0.0.1", 65_536 + 80),
             ("", 80),
             ("0.0.0.0", 80),
             ("web", 80),

@@ -68,7 +68,7 @@ fn cookie(address: &str) -> String {
 mod tests {
     use super::*;
 
-    fn instance(node: &str, address: &str, port: u16) -> Instance {
+    fn instance(node: &str, address: &str, port: i64) -> Instance {
         Instance { node: node.to_owned(), address: address.to_owned(), port, ..Instance::default() }
     }
 

@@ -121,6 +121,8 @@ pub(crate) fn entries() -> Vec<Json> {
     for address in ADDRESSES {
         add("n", "web", address, 80, &["production".to_owned()]);
     }
-    add("n", "web", "10.6.0.1", 0, &["production".to_owned()]);
+    for port in [0, -1, 65_536, 70_000] {
+        add("n", "web", "10.6.0.1", port, &["production".to_owned()]);
+    }
     entries
 }
