@@ -5,19 +5,21 @@ use std::time::{Duration, Instant};
 use crate::init::{Init, PYTHON, Running, namespace, state};
 use crate::options::wrapper;
 
-/// A command that says `ready`, and then every signal that reaches it until SIGTERM does.
+/// A command that says `ready`, and then every signal that reaches it until SIGTERM does. It
+/// writes a line at once: `print` may write the end of a line by itself (`PYTHONUNBUFFERED`), and
+/// other programs write to the same pipe.
 const LISTENER: [&str; 3] = [
     PYTHON,
     "-c",
     r#"
-import signal
+import os, signal
 every = {signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGWINCH}
 signal.pthread_sigmask(signal.SIG_BLOCK, every)
-print("ready", flush=True)
+os.write(1, b"ready\n")
 number = 0
 while number != signal.SIGTERM:
     number = signal.sigwait(every)
-    print(int(number), flush=True)
+    os.write(1, b"%d\n" % number)
 "#,
 ];
 
@@ -132,7 +134,7 @@ fn signals_for_the_tree_spare_the_program_before_the_stop() {
 fn a_stop_as_pid_1_is_the_same() {
     let mut command = namespace();
     command.arg(Init::Wrapper.program()).args(["--drain", "20ms", "--pre-stop", "true"]);
-    let script = LISTENER[2].replace("number = 0", "number = 0\nimport os; os.kill(1, 15)");
+    let script = LISTENER[2].replace("number = 0", "number = 0\nos.kill(1, 15)");
     let running = Running::spawn(command.args([PYTHON, "-c", &script]));
     assert_eq!(running.end(), ("ready\n15\n".to_owned(), Some(0)));
 }
