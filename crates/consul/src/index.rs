@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 /// A position in the history of what a query reads; never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,17 @@ pub enum Progress {
     Unchanged,
     /// The index went backwards or was unusable. The answer is as good as any, and the next query will not block.
     Reset,
+}
+
+impl Progress {
+    /// How long to wait before the next query: a proxy may answer at once where Consul would block, and is not to be
+    /// flooded.
+    pub const fn pause(self) -> Duration {
+        match self {
+            Self::Moved => Duration::ZERO,
+            Self::Unchanged | Self::Reset => Duration::from_millis(100),
+        }
+    }
 }
 
 impl Cursor {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use consul::kv::{Condition, KvPair};
 use consul::session::{Behavior, Session};
-use consul::{Answer, Client, Consistency, Cursor, Error, Progress, Query};
+use consul::{Answer, Client, Consistency, Cursor, Error, Query};
 use daemon::backoff::{Backoff, jitter};
 use daemon::outage::Outage;
 use tokio::sync::{Notify, watch};
@@ -20,8 +20,6 @@ use crate::config::settings::Deduplicate;
 const WAIT: Duration = Duration::from_mins(1);
 /// The pause before a lock that nobody holds is tried again, and the first after a failure.
 const RETRY: Duration = Duration::from_secs(1);
-/// The shortest time between two answers that say nothing new.
-const IDLE: Duration = Duration::from_millis(100);
 /// What Consul takes as the time after which a session expires.
 const TTL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_hours(24));
 
@@ -193,11 +191,7 @@ impl Member {
     }
 
     async fn see(&mut self, answer: Answer<Vec<KvPair>>) -> Result<(), Error> {
-        let pause = match self.cursor.advance(answer.index) {
-            Progress::Moved => Duration::ZERO,
-            Progress::Unchanged | Progress::Reset => IDLE,
-        };
-        self.not_before = Instant::now() + pause;
+        self.not_before = Instant::now() + self.cursor.advance(answer.index).pause();
         let (mut holder, mut data) = (None, None);
         for pair in answer.value {
             match pair.key.strip_prefix(&self.folder) {

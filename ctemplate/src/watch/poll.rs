@@ -18,8 +18,6 @@ use super::{PollError, Reading, Update};
 use crate::data::Data;
 use crate::dependency::{Dependency, Scope};
 
-/// The shortest time between two answers that say nothing new, so that a proxy which does not block is not flooded.
-pub(super) const IDLE: Duration = Duration::from_millis(100);
 /// How often datacenters and partitions are read: Consul cannot block on them.
 const PLACES: Duration = Duration::from_secs(15);
 /// How often a file is read.
@@ -58,11 +56,8 @@ pub(super) async fn run(
             }
             Ok((content, Next::Index { index, .. })) => {
                 backoff.reset();
-                match cursor.advance(index) {
-                    Progress::Moved => (Some(Ok(content)), Duration::ZERO),
-                    Progress::Unchanged => (None, IDLE),
-                    Progress::Reset => (Some(Ok(content)), IDLE),
-                }
+                let progress = cursor.advance(index);
+                ((progress != Progress::Unchanged).then_some(Ok(content)), progress.pause())
             }
         };
         let is_new = result.as_ref().is_some_and(Result::is_ok);

@@ -14,7 +14,6 @@ use tokio::time::sleep;
 
 use super::conductor::Event;
 use super::plan::{Kind, Signal};
-use super::poll::IDLE;
 use super::{PollError, Reading};
 
 /// What a signal says.
@@ -87,16 +86,16 @@ pub(super) async fn run(
             Ok(answer) => {
                 backoff.reset();
                 let is_first = cursor.position().is_none();
-                match cursor.advance(answer.index) {
-                    Progress::Unchanged => (None, IDLE),
+                let progress = cursor.advance(answer.index);
+                let news = match progress {
+                    Progress::Unchanged => None,
                     Progress::Reset => {
                         before = None;
-                        (Some(News::Everything), IDLE)
+                        Some(News::Everything)
                     }
-                    Progress::Moved => {
-                        (Some(news(&mut before, answer.value, is_first)), std::time::Duration::ZERO)
-                    }
-                }
+                    Progress::Moved => Some(news(&mut before, answer.value, is_first)),
+                };
+                (news, progress.pause())
             }
         };
         if let Some(news) = news

@@ -33,6 +33,16 @@ async fn put(consul: &Consul, last: &str) -> String {
     want.join(" ")
 }
 
+/// Two instances of the same template: one that leads, and the other that was started after it.
+async fn pair(consul: &Consul, ttl: &str) -> (Program, Program) {
+    let (mut leader, mut follower) = (instance(ttl), instance(ttl));
+    let args = ["-config", "config.hcl"];
+    leader.start(&consul.address(), &args);
+    leader.says(LEADS).await;
+    follower.start(&consul.address(), &args);
+    (leader, follower)
+}
+
 /// How many connections a program has.
 fn connections(program: &Program) -> usize {
     let files = fs::read_dir(format!("/proc/{}/fd", program.pid())).unwrap();
@@ -48,12 +58,8 @@ fn is_socket(target: &Path) -> bool {
 async fn one_instance_asks_and_another_takes_over() {
     let consul = Consul::start().await;
     let want = put(&consul, "first").await;
-    let (mut leader, mut follower) = (instance("10s"), instance("10s"));
-    let args = ["-config", "config.hcl"];
-    leader.start(&consul.address(), &args);
+    let (leader, follower) = pair(&consul, "10s").await;
     leader.becomes("out", &want).await;
-    leader.says(LEADS).await;
-    follower.start(&consul.address(), &args);
     follower.becomes("out", &want).await;
     assert_eq!((follower.said(LEADS), follower.said(FOLLOWS)), (0, 1));
     let want = put(&consul, "second").await;
@@ -76,10 +82,7 @@ async fn an_instance_that_ends_gives_its_lock_back() {
     let consul = Consul::start().await;
     let want = put(&consul, "first").await;
     // Nobody could wait for a session of this length to expire.
-    let (mut leader, mut follower) = (instance("1h"), instance("1h"));
-    leader.start(&consul.address(), &["-config", "config.hcl"]);
-    leader.says(LEADS).await;
-    follower.start(&consul.address(), &["-config", "config.hcl"]);
+    let (mut leader, follower) = pair(&consul, "1h").await;
     follower.becomes("out", &want).await;
     leader.signal(Signal::TERM);
     assert_eq!(leader.exit_code().await, Some(0));
@@ -92,10 +95,7 @@ async fn an_instance_that_ends_gives_its_lock_back() {
 async fn data_that_cannot_be_read_are_not_waited_for() {
     let consul = Consul::start().await;
     let want = put(&consul, "first").await;
-    let (mut leader, mut follower) = (instance("1h"), instance("1h"));
-    leader.start(&consul.address(), &["-config", "config.hcl"]);
-    leader.says(LEADS).await;
-    follower.start(&consul.address(), &["-config", "config.hcl"]);
+    let (_leader, follower) = pair(&consul, "1h").await;
     follower.says(FOLLOWS).await;
     consul.put(&consul.find("shared/", "/data").await, "no snapshot").await;
     follower.says("No data of another instance; asking Consul").await;
