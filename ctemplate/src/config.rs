@@ -77,6 +77,9 @@ pub enum ConfigError {
     /// No facility of syslog.
     #[error("syslog facility '{0}': expected a name such as LOCAL0, DAEMON or USER")]
     Facility(String),
+    /// No address to serve the status at.
+    #[error("status '{0}': expected an address and a port, such as 127.0.0.1:9110")]
+    Status(String),
 }
 
 impl ConfigError {

@@ -3,18 +3,22 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daemon::outage::Outage;
+use serde::Deserialize as _;
 
 use crate::command::{Command, CommandError};
 use crate::config::settings::{self, OnError, Output, Wait};
 use crate::dependency::Dependency;
 use crate::diff;
 use crate::guard::{self, Suspicion};
+use crate::haproxy::routes::Site;
 use crate::output::{Destination, OutputError};
 use crate::quiescence::Quiescence;
 use crate::render::{self, Memory, RenderError, Template};
+use crate::status::progress::Progress;
 use crate::store::Store;
 
 /// A template, when to render it, and how far it came.
@@ -28,11 +32,12 @@ pub struct Job {
     quiescence: Quiescence,
     stage: Stage,
     used: BTreeSet<Dependency>,
-    problems: BTreeSet<String>,
+    problems: Arc<BTreeSet<String>>,
     was_complete: bool,
     before: Option<Vec<u8>>,
     refused: Option<String>,
     outage: Outage,
+    progress: Progress,
 }
 
 /// The commands of a template.
@@ -104,17 +109,52 @@ impl Job {
             quiescence,
             stage: Stage::Waiting(BTreeSet::new()),
             used: BTreeSet::new(),
-            problems: BTreeSet::new(),
+            problems: Arc::default(),
             was_complete: false,
             before: None,
             refused: None,
             outage: Outage::default(),
+            progress: Progress::default(),
         }
     }
 
     /// What the log calls the template.
     pub fn name(&self) -> &Path {
         self.settings.name()
+    }
+
+    /// The file it becomes.
+    pub fn file(&self) -> Option<&Path> {
+        self.settings.destination.as_deref()
+    }
+
+    /// What its values say about routing, when they do.
+    pub fn site(&self) -> Option<Site> {
+        let site = Site::deserialize(self.template.values()).ok()?;
+        (!site.environments.is_empty()).then_some(site)
+    }
+
+    /// What became of it so far.
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What is left out of its text, and why.
+    pub const fn left_out(&self) -> &Arc<BTreeSet<String>> {
+        &self.problems
+    }
+
+    /// What it fails with, and since when it fails.
+    pub fn failure(&self) -> Option<(&str, Instant)> {
+        self.outage.ongoing()
+    }
+
+    /// Counts on where the same template of another configuration came to.
+    pub fn follow(&mut self, before: &[Self]) {
+        let is_same = |it: &&Self| it.name() == self.name() && it.file() == self.file();
+        if let Some(before) = before.iter().find(is_same) {
+            self.progress = before.progress;
+        }
     }
 
     /// How far it came.
@@ -202,7 +242,9 @@ impl Job {
         if !self.quiescence.take(now) {
             return Ok(Outcome::Unchanged);
         }
+        let start = Instant::now();
         let rendered = render::render_with(&mut self.memory, &self.template, store);
+        self.progress.rendered(start, Instant::now());
         self.used = rendered.record.used;
         if !rendered.record.missing.is_empty() {
             // An error may come from what is missing, so it says nothing yet.
@@ -298,6 +340,7 @@ impl Job {
         }
         self.refused = None;
         self.before = old;
+        self.progress.written(Instant::now());
         tracing::info!(template = %self.name().display(), file = %destination.path.display(), "File written");
         Ok(())
     }
@@ -317,6 +360,7 @@ impl Job {
     /// An attempt failed, or the command after it.
     pub fn failed(&mut self, error: &JobError) {
         self.stage = Stage::Failed;
+        self.progress.failures += 1;
         if self.outage.failed(error, Instant::now()) {
             let failures = self.outage.total();
             tracing::error!(template = %self.name().display(), error = %error, failures, "Template failed");
@@ -325,6 +369,7 @@ impl Job {
 
     /// All of it worked, with the command after it.
     pub fn works(&mut self) {
+        self.progress.is_in_place = true;
         if let Some(recovery) = self.outage.recovered(Instant::now()) {
             tracing::info!(template = %self.name().display(), failures = recovery.failures, "Template works again");
         }
@@ -338,7 +383,7 @@ impl Job {
         for problem in self.problems.difference(&problems) {
             tracing::info!(template = %self.name().display(), problem, "No longer left out");
         }
-        self.problems = problems;
+        self.problems = Arc::new(problems);
     }
 }
 

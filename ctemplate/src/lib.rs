@@ -29,7 +29,7 @@
 //!   reaches it.
 //! - [`deduplicate`]: what instances share, so that not each of them asks Consul.
 //! - [`job`]: one template on its way to its file. [`watch`]: the running queries. [`mod@run`]: the loop.
-//! - `log`, [`pid_file`]: what we say, and how others find us.
+//! - `log`, [`status`], [`pid_file`]: what we say, what others can ask, and how they find us.
 
 pub mod child;
 pub mod cli;
@@ -52,11 +52,15 @@ pub mod render;
 pub mod run;
 pub mod signals;
 pub mod source;
+pub mod status;
 pub mod store;
 pub mod watch;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use cli::Cli;
@@ -68,7 +72,9 @@ use exit::{End, Exit};
 use pid_file::PidFile;
 use run::Plan;
 use signals::{Control, Roles};
+use status::Board;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 
 /// Runs the program to its end.
 pub fn main(cli: &Cli) -> ExitCode {
@@ -142,11 +148,28 @@ fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<End> {
             pid = std::process::id(),
             "Started"
         );
+        let mut pages = JoinSet::new();
+        let board = board(plan.settings.status, &mut pages).await?;
+        let address = plan.settings.status;
         let reload = || {
             let settings = config::load(cli, variable)?;
             log::tell(&settings);
+            if settings.status != address {
+                tracing::warn!("Another address for the status takes effect at the next start");
+            }
             self::plan(settings)
         };
-        run::run(plan, reload, &control, &notify).await
+        run::run(plan, reload, &control, &notify, board).await
     })
+}
+
+/// What is served at the address for the status, as one of the tasks.
+async fn board(address: Option<SocketAddr>, pages: &mut JoinSet<()>) -> anyhow::Result<Arc<Board>> {
+    let Some(address) = address else { return Ok(Arc::default()) };
+    let board = Arc::new(Board::new(Instant::now()));
+    let listener = daemon::status::listen(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "Serving the status");
+    let shown = Arc::clone(&board);
+    pages.spawn(daemon::status::serve(listener, move |path| shown.page(path)));
+    Ok(board)
 }

@@ -118,6 +118,13 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The settings that it sees.
+    pub const fn values(&self) -> &Json {
+        &self.values
+    }
+}
+
 /// What became of a template, and what that depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {

@@ -25,6 +25,7 @@ use crate::job::{Commands, Job};
 use crate::render::Template;
 use crate::signals::{Control, Roles};
 use crate::source;
+use crate::status::Board;
 
 /// Updates that may wait for the loop.
 const UPDATES: usize = 2048;
@@ -77,7 +78,7 @@ fn variables(env: &Env, settings: &Settings) -> Variables {
 }
 
 /// Renders until told to stop, until everything was rendered once, or until the child ends. `reload` reads everything
-/// again.
+/// again; what happens is noted on the board.
 ///
 /// # Errors
 ///
@@ -87,10 +88,11 @@ pub async fn run(
     reload: impl Fn() -> anyhow::Result<Plan>,
     control: &Control,
     notify: &Notify,
+    board: Arc<Board>,
 ) -> anyhow::Result<End> {
     let (sender, mut updates) = mpsc::channel(UPDATES);
     let shared = Arc::new(sync::Notify::new());
-    let mut runner = Runner::new(plan, sender, Arc::clone(&shared), control.clone());
+    let mut runner = Runner::new(plan, sender, Arc::clone(&shared), control.clone(), board);
     let end = follow(&mut runner, &mut updates, &shared, reload, control, notify).await;
     notify.tell("STOPPING=1");
     runner.leave().await;
@@ -110,6 +112,7 @@ async fn follow(
 ) -> anyhow::Result<End> {
     let mut is_ready = false;
     loop {
+        runner.tell();
         // A check or a command may take its time, but not the operator's: it ends with us.
         match control.stop().run_until_cancelled(runner.advance()).await {
             Some(result) => result?,

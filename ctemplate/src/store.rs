@@ -1,7 +1,7 @@
 //! What is known: the last value of every dependency.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use gotemplate::Value;
 
@@ -13,6 +13,11 @@ use crate::dependency::Dependency;
 pub struct Store {
     values: Arc<BTreeMap<Dependency, Arc<Known>>>,
 }
+
+/// A store for whoever may want to look at it, which costs it nothing until somebody does: a clone that is kept would make
+/// the next change copy everything.
+#[derive(Clone, Debug, Default)]
+pub struct Glimpse(Weak<BTreeMap<Dependency, Arc<Known>>>);
 
 /// The last value of a dependency.
 #[derive(Debug)]
@@ -34,6 +39,16 @@ impl Known {
 }
 
 impl Store {
+    /// For whoever may want to look at it before it changes.
+    pub fn glimpse(&self) -> Glimpse {
+        Glimpse(Arc::downgrade(&self.values))
+    }
+
+    /// Everything, in the order of dependencies.
+    pub fn iter(&self) -> impl Iterator<Item = (&Dependency, &Data)> {
+        self.values.iter().map(|(dependency, known)| (dependency, known.data()))
+    }
+
     /// The last value of a dependency, if there was one.
     pub fn recall(&self, dependency: &Dependency) -> Option<&Arc<Known>> {
         self.values.get(dependency)
@@ -55,9 +70,28 @@ impl Store {
     }
 }
 
+impl Glimpse {
+    /// The store, unless it has changed since.
+    pub fn store(&self) -> Option<Store> {
+        self.0.upgrade().map(|values| Store { values })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_glimpse_is_of_one_moment_and_copies_nothing() {
+        let mut store = Store::default();
+        let datacenters = Dependency::Datacenters { reachable: false };
+        store.insert(datacenters.clone(), Data::Datacenters(Vec::new()));
+        let glimpse = store.glimpse();
+        assert!(glimpse.store().is_some_and(|seen| seen.recall(&datacenters).is_some()));
+        store.insert(Dependency::Partitions, Data::Datacenters(Vec::new()));
+        assert!(glimpse.store().is_none());
+        assert_eq!(store.glimpse().store().unwrap().iter().count(), 2);
+    }
 
     #[test]
     fn only_differences_count() {

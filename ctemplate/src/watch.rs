@@ -19,9 +19,9 @@ mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use consul::Client;
+use consul::{Client, Traffic};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -96,8 +96,32 @@ pub struct Statistics {
     pub signals: usize,
     /// Questions that may have another answer than the last one.
     pub unread: usize,
+    /// Since when there has always been such a question.
+    pub unread_since: Option<Instant>,
     /// Answers 429 and 503.
     pub refusals: u64,
+    /// What went to Consul and came back.
+    pub traffic: Traffic,
+}
+
+/// Looks at how it goes, from elsewhere.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    statistics: Arc<Mutex<Statistics>>,
+    client: Client,
+}
+
+impl Observer {
+    /// How it goes.
+    pub fn statistics(&self) -> Statistics {
+        let statistics = *self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        Statistics { traffic: self.client.traffic(), ..statistics }
+    }
+
+    /// Where Consul is.
+    pub fn address(&self) -> &str {
+        self.client.address().as_str()
+    }
 }
 
 /// What is wanted, and the task that watches it.
@@ -105,19 +129,20 @@ pub struct Statistics {
 pub struct Watcher {
     wanted: BTreeSet<Dependency>,
     sources: mpsc::UnboundedSender<Sources>,
-    statistics: Arc<Mutex<Statistics>>,
+    observer: Observer,
     conductor: AbortHandle,
 }
 
 impl Watcher {
     /// Nothing is watched yet; updates go to the given channel. Needs a runtime.
     pub fn new(client: Client, reading: Reading, updates: mpsc::Sender<Update>) -> Self {
-        let statistics = Arc::default();
+        let observer = Observer { statistics: Arc::default(), client: client.clone() };
+        let statistics = Arc::clone(&observer.statistics);
         let (conductor, events) =
-            Conductor::new(Connections::new(client), reading, updates, Arc::clone(&statistics));
+            Conductor::new(Connections::new(client), reading, updates, statistics);
         let (sources, received) = mpsc::unbounded_channel();
         let conductor = tokio::spawn(conductor.run(received, events)).abort_handle();
-        Self { wanted: BTreeSet::new(), sources, statistics, conductor }
+        Self { wanted: BTreeSet::new(), sources, observer, conductor }
     }
 
     /// Watches exactly what is wanted, and gives back what no longer is.
@@ -144,7 +169,12 @@ impl Watcher {
 
     /// How it goes.
     pub fn statistics(&self) -> Statistics {
-        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.observer.statistics()
+    }
+
+    /// Lets others look at how it goes.
+    pub const fn observer(&self) -> &Observer {
+        &self.observer
     }
 }
 

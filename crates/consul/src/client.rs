@@ -1,7 +1,7 @@
 //! One agent's or server's address, token and datacenter; how a request becomes an [`Answer`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use daemon::redact::Redacted;
@@ -63,6 +63,25 @@ impl Default for Transport {
     }
 }
 
+/// What went to and fro so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Requests that were answered, with whatever status.
+    pub answers: u64,
+    /// How old the last answer that was read was: the time since the server that gave it had heard from the leader.
+    pub last_contact: Duration,
+}
+
+/// The same, while it is counted.
+#[derive(Debug, Default)]
+struct Counts {
+    requests: AtomicU64,
+    answers: AtomicU64,
+    last_contact_millis: AtomicU64,
+}
+
 /// A client of one Consul agent or server. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -70,6 +89,7 @@ pub struct Client {
     base: Url,
     config: Arc<Config>,
     multiplexes: Arc<AtomicBool>,
+    counts: Arc<Counts>,
 }
 
 impl Client {
@@ -97,7 +117,8 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| failed(&Method::GET, &base, &error))?;
-        Ok(Self { http, base, config: Arc::new(config), multiplexes: Arc::default() })
+        let (multiplexes, counts) = (Arc::default(), Arc::default());
+        Ok(Self { http, base, config: Arc::new(config), multiplexes, counts })
     }
 
     /// The same client with connections of its own.
@@ -106,12 +127,23 @@ impl Client {
     ///
     /// As for [`Client::new`]: files of the TLS settings are read again.
     pub fn with_own_connections(&self) -> Result<Self, Error> {
-        Self::new(Config::clone(&self.config))
+        let counts = Arc::clone(&self.counts);
+        Ok(Self { counts, ..Self::new(Config::clone(&self.config))? })
     }
 
     /// Whether requests share a connection, as the last answer has shown; false before the first.
     pub fn multiplexes(&self) -> bool {
         self.multiplexes.load(Ordering::Relaxed)
+    }
+
+    /// What went to and fro, on the connections of clones and of [`Client::with_own_connections`] too.
+    pub fn traffic(&self) -> Traffic {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Traffic {
+            requests: count(&self.counts.requests),
+            answers: count(&self.counts.answers),
+            last_contact: Duration::from_millis(count(&self.counts.last_contact_millis)),
+        }
     }
 
     /// The address that requests go to.
@@ -147,6 +179,8 @@ impl Client {
         let url = self.with_parameters(url, parameters, query);
         let response = self.send(&Method::GET, &url, None, query.patience()).await?;
         let answer = described(response.headers());
+        let age = u64::try_from(answer.last_contact.as_millis()).unwrap_or(u64::MAX);
+        self.counts.last_contact_millis.store(age, Ordering::Relaxed);
         match absent {
             // Consul's own 404 carries an index; a proxy's does not, and says nothing about Consul.
             Some(value) if response.status() == StatusCode::NOT_FOUND && answer.index.is_some() => {
@@ -218,7 +252,9 @@ impl Client {
         if let Some(body) = body {
             request = request.body(body);
         }
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let response = request.send().await.map_err(|error| failed(method, url, &error))?;
+        self.counts.answers.fetch_add(1, Ordering::Relaxed);
         self.multiplexes.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
         Ok(response)
     }

@@ -29,7 +29,7 @@ pub mod txn;
 pub mod wire;
 
 pub use access::{Access, AccessError};
-pub use client::{Client, Config, Token, Transport};
+pub use client::{Client, Config, Token, Traffic, Transport};
 pub use error::{Error, Kind};
 pub use index::{Cursor, Index, Progress};
 pub use query::{Answer, Consistency, Query, Tenancy};

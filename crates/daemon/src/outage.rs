@@ -56,6 +56,11 @@ impl Outage {
         self.current.is_some()
     }
 
+    /// What the last attempt failed with, and since when attempts fail.
+    pub fn ongoing(&self) -> Option<(&str, Instant)> {
+        self.current.as_ref().map(|ongoing| (ongoing.words.as_str(), ongoing.since))
+    }
+
     /// Failures since the last success.
     pub fn failures(&self) -> u64 {
         self.current.as_ref().map_or(0, |ongoing| ongoing.failures)
@@ -80,6 +85,7 @@ mod tests {
         assert!(!outage.failed(&"refused", start));
         assert!(outage.failed(&"timed out", start));
         assert!(outage.is_ongoing());
+        assert_eq!(outage.ongoing(), Some(("timed out", start)));
         let recovery = outage.recovered(start + Duration::from_secs(3)).unwrap();
         assert_eq!(recovery, Recovery { lasted: Duration::from_secs(3), failures: 3 });
         assert!(outage.recovered(start).is_none());

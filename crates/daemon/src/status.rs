@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -25,6 +28,8 @@ use tokio::sync::Semaphore;
 const HEAD: Duration = Duration::from_secs(5);
 /// A connection serves one request, so that more at once than this are a mistake of somebody's.
 const AT_ONCE: usize = 32;
+/// What a browser may do with a page: show it, with its own style. Whatever slips into one stays text.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// What is found at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,45 @@ pub struct Page {
     status: StatusCode,
     content_type: &'static str,
     body: String,
+}
+
+/// A page, or how it is made.
+pub struct Draft(Stage);
+
+enum Stage {
+    Done(Page),
+    Later(Box<dyn FnOnce() -> Page + Send>),
+}
+
+impl From<Page> for Draft {
+    fn from(page: Page) -> Self {
+        Self(Stage::Done(page))
+    }
+}
+
+impl Draft {
+    /// A page that takes its time; it is made elsewhere, so that what the program is there for does not wait for it.
+    pub fn later(make: impl FnOnce() -> Page + Send + 'static) -> Self {
+        Self(Stage::Later(Box::new(make)))
+    }
+
+    /// Makes it, here and now.
+    pub fn finish(self) -> Page {
+        match self.0 {
+            Stage::Done(page) => page,
+            Stage::Later(make) => make(),
+        }
+    }
+
+    async fn elsewhere(self) -> Page {
+        if let Stage::Done(page) = self.0 {
+            return page;
+        }
+        let made = tokio::task::spawn_blocking(|| self.finish()).await;
+        made.unwrap_or_else(|error| {
+            Page::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+        })
+    }
 }
 
 /// The status cannot be served at this address.
@@ -51,6 +95,11 @@ impl Page {
     /// Text, as a no (503), which load balancers and orchestrators take for one.
     pub fn no(text: impl Into<String>) -> Self {
         Self::text(StatusCode::SERVICE_UNAVAILABLE, text)
+    }
+
+    /// A page for people.
+    pub fn html(body: String) -> Self {
+        Self { status: StatusCode::OK, content_type: "text/html; charset=utf-8", body }
     }
 
     /// JSON.
@@ -88,9 +137,9 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StatusError> {
 }
 
 /// Serves what `page` finds at a path, until it is dropped.
-pub async fn serve(
+pub async fn serve<T: Into<Draft> + Send>(
     listener: TcpListener,
-    page: impl Fn(&str) -> Option<Page> + Send + Sync + 'static,
+    page: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
 ) {
     /// What accept(2) refuses now (no descriptors, for one) it may grant later.
     const PAUSE: Duration = Duration::from_millis(100);
@@ -115,10 +164,12 @@ pub async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, page: &(impl Fn(&str) -> Option<Page> + Sync)) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let response = answer(request.method(), request.uri().path(), page);
-        std::future::ready(Ok::<_, Infallible>(response))
+async fn connection<T: Into<Draft> + Send>(
+    stream: TcpStream,
+    page: &(impl Fn(&str) -> Option<T> + Sync),
+) {
+    let service = service_fn(async |request: Request<Incoming>| {
+        Ok::<_, Infallible>(answer(request.method(), request.uri().path(), page).await)
     });
     let mut http = http1::Builder::new();
     http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -130,21 +181,25 @@ async fn connection(stream: TcpStream, page: &(impl Fn(&str) -> Option<Page> + S
     }
 }
 
-fn answer(
+async fn answer<T: Into<Draft> + Send>(
     method: &Method,
     path: &str,
-    page: impl Fn(&str) -> Option<Page>,
+    page: impl Fn(&str) -> Option<T>,
 ) -> Response<Full<Bytes>> {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
-    let Page { status, content_type, body } = if is_read {
-        page(path).unwrap_or_else(|| Page::text(StatusCode::NOT_FOUND, "not found"))
-    } else {
-        Page::text(StatusCode::METHOD_NOT_ALLOWED, "GET only")
+    let draft = match is_read.then(|| page(path)).flatten() {
+        Some(found) => found.into(),
+        None if is_read => Page::text(StatusCode::NOT_FOUND, "not found").into(),
+        None => Page::text(StatusCode::METHOD_NOT_ALLOWED, "GET only").into(),
     };
+    let Page { status, content_type, body } = draft.elsewhere().await;
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !is_read {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
@@ -177,10 +232,12 @@ mod tests {
         let taken = listen(address).await.unwrap_err().to_string();
         assert!(taken.starts_with(&format!("--status {address}: ")), "{taken}");
         let pages = move |path: &str| match path {
-            "/health" => Some(Page::yes("alive")),
-            "/ready" => Some(Page::no("not yet")),
-            "/metrics" => Some(Page::metrics(&registry)),
-            "/status" => Some(Page::json(&[1])),
+            "/health" => Some(Page::yes("alive").into()),
+            "/ready" => Some(Page::no("not yet").into()),
+            "/metrics" => Some(Page::metrics(&registry).into()),
+            "/status" => Some(Page::json(&[1]).into()),
+            "/" => Some(Draft::later(|| Page::html("<p>".to_owned()))),
+            "/bad" => Some(Draft::later(|| panic!("that page is broken"))),
             _ => None,
         };
         let server = tokio::spawn(serve(listener, pages));
@@ -190,12 +247,19 @@ mod tests {
             ("GET /ready", "503 Service Unavailable", "\r\n\r\nnot yet\n"),
             ("GET /metrics", "200 OK", "\nreads_total 7\n# EOF\n"),
             ("GET /status", "200 OK", "[\n  1\n]\n"),
+            ("GET /", "200 OK", "\r\n\r\n<p>"),
+            (
+                "GET /bad",
+                "500 Internal Server Error",
+                " panicked with message \"that page is broken\"\n",
+            ),
             ("GET /x", "404 Not Found", "\r\n\r\nnot found\n"),
             ("DELETE /health", "405 Method Not Allowed", "\r\n\r\nGET only\n"),
         ] {
             let answer = ask(address, &format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request}: {answer}");
             assert!(answer.ends_with(body), "{request}: {answer}");
+            assert!(answer.contains("content-security-policy: default-src 'none';"), "{answer}");
         }
         // Whoever says nothing does not keep others from being served.
         let silent = silent(address).await;

@@ -1,5 +1,6 @@
 //! From all layers to the complete settings: defaults, the environment, and what only shows when everything is known.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,6 +79,7 @@ pub(super) fn finalize(
             file: layer.log_file.and_then(log_file),
             syslog: layer.syslog.map(syslog).transpose()?.flatten(),
         },
+        status: layer.status.and_then(|it| given(it.address)).map(status).transpose()?,
         pid_file: path(layer.pid_file),
         kill_signal: layer.kill_signal.map_or(Some(Signal::INT), |signal| signal.0),
         reload_signal: layer.reload_signal.map_or(Some(Signal::HUP), |signal| signal.0),
@@ -96,6 +98,10 @@ pub(super) fn finalize(
 /// An empty text stands for none.
 fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
+}
+
+fn status(address: String) -> Result<SocketAddr, ConfigError> {
+    address.parse().map_err(|_| ConfigError::Status(address))
 }
 
 fn path(text: Option<String>) -> Option<PathBuf> {

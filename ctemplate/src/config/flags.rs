@@ -60,6 +60,8 @@ const GENERAL: (&str, &[Flag]) = (
             => |layer, text| set(&mut layer.once_timeout, time(text)),
         "values" ("FILE") "Settings of this site, in TOML or JSON, that override those beside the template"
             => |layer, text| set(&mut layer.values, string(text)),
+        "status" ("ADDRESS") "Serve a page for people at this address and port, and /health, /ready, /metrics, /status and /routes"
+            => |layer, text| set(&mut layer.status.get_or_insert_default().address, string(text)),
         "pid-file" ("FILE") "A file to hold our process id while we run"
             => |layer, text| set(&mut layer.pid_file, string(text)),
         "kill-signal" ("SIGNAL") "The signal that ends us [default: SIGINT]"

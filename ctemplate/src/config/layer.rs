@@ -109,6 +109,7 @@ layers! {
         "parseonly" parse_only: bool,
         "pid_file" pid_file: String,
         "reload_signal" reload_signal: Signal,
+        "status" status: Status,
         "syslog" syslog: Syslog,
         "template" templates: Vec<Placed>,
         "template_error_fatal" template_error_fatal: bool,
@@ -208,6 +209,10 @@ layers! {
         "log_rotate_max_files" rotate_max_files: i64,
         "path" path: String,
     }
+    /// What others can ask us.
+    Status {
+        "address" address: String,
+    }
     /// The system's log.
     Syslog {
         "enabled" enabled: bool,
@@ -302,6 +307,7 @@ sections!(
     Exec,
     Env,
     LogFile,
+    Status,
     Syslog,
     Vault,
     Nomad

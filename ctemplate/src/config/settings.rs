@@ -4,6 +4,7 @@
 //! [`Serialize`] is what the log shows of them at level debug: secrets are left out.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub delimiters: Delimiters,
     /// The logs.
     pub log: Log,
+    /// Where `/status` and its like are served, if anywhere.
+    pub status: Option<SocketAddr>,
     /// The file that holds our process id while we run.
     pub pid_file: Option<PathBuf>,
     /// Ends the program; none for off. SIGTERM and SIGINT end it too, unless they are the signal to reload.

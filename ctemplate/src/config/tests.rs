@@ -78,6 +78,18 @@ fn our_own_keys_of_a_template() {
 }
 
 #[test]
+fn the_status_has_an_address() {
+    let address = |text: &str, args: &[&str]| loaded(text, args, &[]).unwrap().status;
+    let text = "status { address = \"127.0.0.1:9110\" }";
+    assert_eq!(address(text, &[]), "127.0.0.1:9110".parse().ok());
+    assert_eq!(address(text, &["-status", "[::1]:9111"]), "[::1]:9111".parse().ok());
+    assert_eq!(address(text, &["-status", ""]), None);
+    assert_eq!(address("status { }", &[]), None);
+    let want = "status '9110': expected an address and a port, such as 127.0.0.1:9110";
+    assert_eq!(refusal("status { address = \"9110\" }", &[]), want);
+}
+
+#[test]
 fn the_place_of_what_is_wrong_is_named() {
     for (text, want) in [
         (
@@ -285,7 +297,7 @@ fn old_log_files_are_counted() {
 
 #[test]
 fn the_manual_lists_every_key() {
-    let sections: [(&str, &[&str]); 14] = [
+    let sections: [(&str, &[&str]); 15] = [
         ("", Layer::KEYS),
         ("consul.", layer::Consul::KEYS),
         ("consul.auth.", layer::Auth::KEYS),
@@ -298,6 +310,7 @@ fn the_manual_lists_every_key() {
         ("exec.", layer::Exec::KEYS),
         ("exec.env.", layer::Env::KEYS),
         ("log_file.", layer::LogFile::KEYS),
+        ("status.", layer::Status::KEYS),
         ("syslog.", layer::Syslog::KEYS),
         ("template.", layer::Template::KEYS),
     ];

@@ -1,6 +1,7 @@
 //! What the loop works on: the templates, what is known, the commands that wait, and the child.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ use crate::dependency::Dependency;
 use crate::job::{Job, JobError, Outcome, Stage};
 use crate::output::OutputError;
 use crate::signals::Control;
+use crate::status::Board;
+use crate::status::snapshot::Failing;
 use crate::store::Store;
 use crate::watch::{Reading, Update, Watcher};
 
@@ -45,8 +48,9 @@ pub(super) struct Runner {
     queue: Queue,
     child: Option<Child>,
     control: Control,
-    /// How often in a row each dependency had no answer.
-    failing: BTreeMap<Dependency, u32>,
+    /// What has no answer.
+    failing: BTreeMap<Dependency, Failing>,
+    board: Arc<Board>,
     outage: Outage,
     complain_at: Option<Instant>,
     give_up_at: Option<Instant>,
@@ -78,26 +82,35 @@ impl Runner {
         updates: mpsc::Sender<Update>,
         shared: Arc<Notify>,
         control: Control,
+        board: Arc<Board>,
     ) -> Self {
         let Plan { settings, client, jobs, names } = plan;
         let now = Instant::now();
+        let watcher = Watcher::new(client.clone(), reading(&settings), updates.clone());
+        board.configured(&jobs, watcher.observer());
         Self {
             jobs,
             group: Group::join(settings.deduplicate.as_ref(), &client, names, &shared),
             shared,
             wanted: BTreeSet::new(),
             store: Store::default(),
-            watcher: Watcher::new(client, reading(&settings), updates.clone()),
+            watcher,
             updates,
             queue: Queue::default(),
             child: None,
             control,
             failing: BTreeMap::new(),
+            board,
             outage: Outage::default(),
             complain_at: Some(now + PATIENCE),
             give_up_at: settings.once_timeout.filter(|_| settings.once).map(|limit| now + limit),
             settings,
         }
+    }
+
+    /// Lets whoever asks see what is known.
+    pub(super) fn tell(&self) {
+        self.board.knows(&self.store, &self.failing);
     }
 
     /// Renders what is due until nothing is, watches what the templates now want, and tells others of what is new.
@@ -137,6 +150,7 @@ impl Runner {
             }
         }
         self.watch();
+        self.board.advanced(&self.jobs);
         Ok(has_news)
     }
 
@@ -162,16 +176,28 @@ impl Runner {
         }
         for unwanted in mem::replace(&mut self.wanted, wanted).difference(&self.wanted) {
             self.store.forget(unwanted);
+            self.board.forgot(unwanted);
         }
         let now = Instant::now();
         for (dependency, data) in theirs {
             // Our own watch knows better.
-            if !ours.contains(&dependency) && self.store.insert(dependency.clone(), data) {
-                self.jobs.iter_mut().for_each(|job| job.changed(&dependency, now));
+            if !ours.contains(&dependency) {
+                self.learn(&dependency, data, now);
             }
         }
+        self.tell();
         for (index, job) in self.jobs.iter().enumerate() {
             self.group.offer(index, job.used(), &self.store);
+        }
+    }
+
+    /// Takes a value.
+    fn learn(&mut self, dependency: &Dependency, data: Data, now: Instant) {
+        if self.store.insert(dependency.clone(), data) {
+            self.jobs.iter_mut().for_each(|job| job.changed(dependency, now));
+            if let Some(known) = self.store.recall(dependency) {
+                self.board.learned(dependency, known.data(), now);
+            }
         }
     }
 
@@ -197,7 +223,10 @@ impl Runner {
         while let Some(waiting) =
             self.queue.take(Instant::now(), |command| pending(&self.jobs, command))
         {
+            let start = Instant::now();
             let result = waiting.command.run().await;
+            let error = result.as_ref().err().map(|error| -> &dyn Display { error });
+            self.board.ran(&waiting.command.line(), error, start);
             match result {
                 Ok(()) => {
                     tracing::info!(command = waiting.command.line(), "Command succeeded");
@@ -209,6 +238,7 @@ impl Runner {
                 }
                 Err(error) => self.command_failed(waiting, error.into())?,
             }
+            self.board.advanced(&self.jobs);
         }
         Ok(())
     }
@@ -255,7 +285,7 @@ impl Runner {
 
     /// Does what another configuration says from now on. The child and what is known stay, if they can.
     pub(super) async fn replace(&mut self, plan: Plan) {
-        let Plan { settings, client, jobs, names } = plan;
+        let Plan { settings, client, mut jobs, names } = plan;
         self.leave().await;
         self.group = Group::join(settings.deduplicate.as_ref(), &client, names, &self.shared);
         let reading = reading(&settings);
@@ -264,7 +294,11 @@ impl Runner {
             self.store = Store::default();
             self.failing.clear();
         }
+        for job in &mut jobs {
+            job.follow(&self.jobs);
+        }
         self.jobs = jobs;
+        self.board.configured(&self.jobs, self.watcher.observer());
         self.queue.forget_jobs();
         self.complain_at = Some(Instant::now() + PATIENCE);
         match (&settings.exec, &mut self.child) {
@@ -342,9 +376,7 @@ impl Runner {
             Ok(data) => {
                 self.failing.remove(&dependency);
                 self.recovered(now);
-                if self.store.insert(dependency.clone(), data) {
-                    self.jobs.iter_mut().for_each(|job| job.changed(&dependency, now));
-                }
+                self.learn(&dependency, data, now);
                 Ok(())
             }
             Err(error) => {
@@ -353,9 +385,11 @@ impl Runner {
                 if self.outage.failed(&"no answer", now) {
                     tracing::warn!(dependency = %dependency, error = %error, "No answer; the last data stay in use");
                 }
-                let failures = self.failing.entry(dependency.clone()).or_default();
-                *failures += 1;
-                if is_last(self.settings.consul.retry.as_ref(), *failures) {
+                let failing = self.failing.entry(dependency.clone());
+                let failing = failing.or_insert_with(|| Failing::new(now));
+                failing.again(&error);
+                let failures = failing.failures;
+                if is_last(self.settings.consul.retry.as_ref(), failures) {
                     let context = format!("{dependency} after {failures} attempts");
                     return Err(anyhow::Error::new(error).context(context));
                 }

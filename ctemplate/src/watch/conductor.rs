@@ -279,6 +279,9 @@ impl Conductor {
         statistics.on_signals = self.plan.read.len();
         statistics.signals = self.signals.len();
         statistics.unread = self.stale.len() + self.reads.len();
+        let since = statistics.unread_since.take().filter(|_| statistics.unread > 0);
+        statistics.unread_since =
+            (statistics.unread > 0).then(|| since.unwrap_or_else(Instant::now));
     }
 }
 

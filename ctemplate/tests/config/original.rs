@@ -32,7 +32,7 @@ pub(crate) fn without_ours(mut ours: Value) -> Value {
             assert!(object.remove(*key).is_some(), "{key}");
         }
     };
-    remove(&mut ours, &["once_timeout", "output", "values"]);
+    remove(&mut ours, &["once_timeout", "output", "status", "values"]);
     remove(&mut ours["log"], &["format"]);
     for template in ours["templates"].as_array_mut().unwrap() {
         remove(template, &["check", "write", "on_error", "min_instances", "max_shrink"]);

@@ -66,10 +66,15 @@ impl Consul {
     }
 
     pub(crate) async fn register(&self, name: &str, tag: &str, address: &str, port: u16) {
+        self.register_with(name, &[tag], address, port).await;
+    }
+
+    /// The same with several tags.
+    pub(crate) async fn register_with(&self, name: &str, tags: &[&str], address: &str, port: u16) {
         let registration = Registration {
             id: format!("{name}:{port}"),
             name: name.to_owned(),
-            tags: vec![tag.to_owned()],
+            tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
             address: address.to_owned(),
             port,
             ..Registration::default()

@@ -207,6 +207,14 @@ async fn follows(max_connections: usize, is_planned: impl Fn(Statistics) -> bool
         is_planned(observer.watcher.statistics())
     })
     .await;
+    eventually_true("all is read", PATIENCE, async || {
+        let statistics = observer.watcher.statistics();
+        assert_eq!(statistics.unread > 0, statistics.unread_since.is_some(), "{statistics:?}");
+        statistics.unread == 0
+    })
+    .await;
+    let traffic = observer.watcher.statistics().traffic;
+    assert!(traffic.requests >= traffic.answers && traffic.answers > 0, "{traffic:?}");
 }
 
 #[tokio::test]

@@ -57,6 +57,18 @@ pub fn haproxy() -> Result<PathBuf> {
     on_path("haproxy").context("HAProxy is missing; get it with `integration/fetch haproxy`")
 }
 
+/// Chromium: `CHROMIUM_BIN`, else the one on PATH.
+///
+/// # Errors
+///
+/// When there is none, with the command that gets it.
+pub fn chromium() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("CHROMIUM_BIN") {
+        return existing(path.into(), "the path in CHROMIUM_BIN");
+    }
+    on_path("chromium").context("Chromium is missing; get it with `integration/fetch chromium`")
+}
+
 /// tini: `TINI_BIN`, else the one on PATH.
 ///
 /// # Errors

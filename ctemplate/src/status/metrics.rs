@@ -1,0 +1,153 @@
+//! The status as metrics (pure): a registry is made for each reading, from what is counted anyway.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::view::{AppliedView, CommandView, ConsulView, TemplateView, View};
+
+type Labels = Vec<(&'static str, String)>;
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// The metrics of a status.
+pub fn registry(view: &View) -> Registry {
+    let mut sheet = Sheet(Registry::with_prefix("ctemplate"));
+    sheet.gauge("ready", "1 when every file was as it should be", usize::from(view.ready));
+    sheet.second("running", "Since the start", view.seconds_running);
+    sheet.templates(&view.templates);
+    sheet.commands(&view.commands);
+    if let Some(applied) = &view.haproxy {
+        sheet.haproxy(applied);
+    }
+    if let Some(consul) = &view.consul {
+        sheet.consul(consul);
+    }
+    sheet.0
+}
+
+struct Sheet(Registry);
+
+impl Sheet {
+    fn templates(&mut self, templates: &[TemplateView]) {
+        let labels = |it: &TemplateView| {
+            let file = it.file.clone().unwrap_or_default();
+            vec![("template", it.template.clone()), ("file", file)]
+        };
+        let states = ["installed", "waiting", "failed"].map(|state| {
+            let count = templates.iter().filter(|it| it.state == state).count();
+            (vec![("state", state.to_owned())], count)
+        });
+        self.gauges("templates", "Templates by state", states);
+        let left_out = templates.iter().map(|it| (labels(it), it.left_out.len()));
+        self.gauges("left_out", "What is left out of the text, see /status", left_out);
+        let dependencies = templates.iter().map(|it| (labels(it), it.dependencies));
+        self.gauges("dependencies", "What the template asks for", dependencies);
+        let missing = templates.iter().map(|it| (labels(it), it.missing));
+        self.gauges("missing", "What it waits for", missing);
+        let renders = templates.iter().map(|it| (labels(it), it.renders));
+        self.counters("renders", "Renderings", renders);
+        let writes = templates.iter().map(|it| (labels(it), it.writes));
+        self.counters("writes", "Files replaced", writes);
+        let failures = templates.iter().map(|it| (labels(it), it.failures));
+        self.counters("failures", "Renderings, checks and commands that failed", failures);
+        let took = templates.iter().map(|it| (labels(it), it.seconds_to_render));
+        self.seconds("render", "How long the last rendering took", took);
+        let age = templates.iter().filter_map(|it| Some((labels(it), it.seconds_since_render?)));
+        self.seconds("render_age", "Since the last rendering", age);
+        let age = templates.iter().filter_map(|it| Some((labels(it), it.seconds_since_write?)));
+        self.seconds("write_age", "Since the file was last replaced", age);
+    }
+
+    fn commands(&mut self, commands: &[CommandView]) {
+        let runs = commands.iter().flat_map(|it| {
+            [("success", it.succeeded), ("failure", it.failed)].map(|(result, count)| {
+                (vec![("command", it.command.clone()), ("result", result.to_owned())], count)
+            })
+        });
+        self.counters("commands", "Commands that were run", runs);
+        let took =
+            commands.iter().map(|it| (vec![("command", it.command.clone())], it.seconds_to_run));
+        self.seconds("command", "How long the last run took", took);
+    }
+
+    fn haproxy(&mut self, applied: &AppliedView) {
+        let ways = [("runtime", applied.by_runtime), ("reload", applied.by_reload)];
+        let ways = ways.map(|(way, count)| (vec![("way", way.to_owned())], count));
+        self.counters("applies", "Changes brought to HAProxy", ways);
+        self.second("apply", "How long the last one took", applied.seconds_taken);
+    }
+
+    fn consul(&mut self, consul: &ConsulView) {
+        self.gauge("connections", "Connections to Consul in use", consul.connections);
+        self.gauge("connections_limit", "How many there may be now", consul.connections_limit);
+        let ways = [
+            ("direct", consul.watched_directly),
+            ("signalled", consul.read_on_signals),
+            ("signal", consul.signals),
+        ];
+        let ways = ways.map(|(way, count)| (vec![("way", way.to_owned())], count));
+        self.gauges("watches", "What is watched, by way", ways);
+        self.gauge("unread", "Questions that may have another answer now", consul.unread);
+        self.gauge("failing", "Dependencies without an answer", consul.failing);
+        self.counter("requests", "Requests to Consul", consul.requests);
+        self.counter("answers", "Answers of Consul", consul.answers);
+        self.counter("refusals", "Answers 429 and 503", consul.refusals);
+        let lag = consul.seconds_behind;
+        self.second("lag", "Since when there is something unread", lag);
+        let stale = consul.seconds_without_answer.unwrap_or_default();
+        self.second("stale", "Since when some dependency has no answer", stale);
+        let age = consul.seconds_since_leader;
+        let help = "Time since the server that answered last had heard from its leader";
+        self.second("last_contact", help, age);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: usize) {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(signed(value));
+        self.0.register(name, help, gauge);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value);
+        self.0.register(name, help, counter);
+    }
+
+    fn second(&mut self, name: &str, help: &str, value: f64) {
+        let gauge = Seconds::default();
+        gauge.set(value);
+        self.0.register_with_unit(name, help, Unit::Seconds, gauge);
+    }
+
+    /// Rows with the same labels (a template that is there twice) add up.
+    fn gauges(&mut self, name: &str, help: &str, rows: impl IntoIterator<Item = (Labels, usize)>) {
+        let family = Family::<Labels, Gauge>::default();
+        for (labels, value) in rows {
+            family.get_or_create(&labels).inc_by(signed(value));
+        }
+        self.0.register(name, help, family);
+    }
+
+    fn counters(&mut self, name: &str, help: &str, rows: impl IntoIterator<Item = (Labels, u64)>) {
+        let family = Family::<Labels, Counter>::default();
+        for (labels, value) in rows {
+            family.get_or_create(&labels).inc_by(value);
+        }
+        self.0.register(name, help, family);
+    }
+
+    fn seconds(&mut self, name: &str, help: &str, rows: impl IntoIterator<Item = (Labels, f64)>) {
+        let family = Family::<Labels, Seconds>::default();
+        for (labels, value) in rows {
+            family.get_or_create(&labels).set(value);
+        }
+        self.0.register_with_unit(name, help, Unit::Seconds, family);
+    }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
