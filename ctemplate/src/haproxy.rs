@@ -11,6 +11,7 @@
 //! - [`routes`]: the catalog to the routing table: one winner for every port and host.
 //! - [`servers`]: the instances of a service to the servers of a backend.
 //! - [`settings`]: how a backend treats its traffic, by tags.
+//! - [`site`]: what a site says about routing.
 //! - [`users`]: the users of a service, from a key.
 
 pub mod names;
@@ -18,5 +19,6 @@ pub mod reload;
 pub mod routes;
 pub mod servers;
 pub mod settings;
+pub mod site;
 pub mod tags;
 pub mod users;

@@ -14,7 +14,7 @@ use crate::config::settings::{self, OnError, Output, Wait};
 use crate::dependency::Dependency;
 use crate::diff;
 use crate::guard::{self, Suspicion};
-use crate::haproxy::routes::Site;
+use crate::haproxy::site::Site;
 use crate::output::{Destination, OutputError};
 use crate::quiescence::Quiescence;
 use crate::render::{self, Memory, RenderError, Template};

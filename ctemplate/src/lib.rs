@@ -19,7 +19,7 @@
 //! # Layout
 //!
 //! - [`cli`], [`config`], [`exit`]: what was typed, what it means, how the program ends.
-//! - [`source`]: the files a template is made of.
+//! - [`source`], [`schema`]: the files a template is made of, and what its settings may be.
 //! - [`dependency`], [`data`], [`store`]: what a template can depend on, what it sees of it, what is known.
 //! - [`funcs`], [`haproxy`]: the function library, and what the catalog means for a load balancer.
 //! - [`render`]: a template and the store to a text, with what it used and what it misses.
@@ -50,6 +50,7 @@ pub mod pid_file;
 pub mod quiescence;
 pub mod render;
 pub mod run;
+pub mod schema;
 pub mod signals;
 pub mod source;
 pub mod status;

@@ -1,4 +1,4 @@
-//! Reading a template with what belongs to it: partials and settings.
+//! Reading a template with what belongs to it: partials, settings, and what these may be.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::config::settings::{self, Delimiters, MissingKey, Template};
 use crate::render::{Language, Source};
+use crate::schema::{Schema, Violation};
 
 /// A file that belongs to a template and cannot be used.
 #[derive(Debug, Error)]
@@ -23,7 +24,7 @@ pub enum SourceError {
         #[source]
         error: io::Error,
     },
-    /// It holds no settings.
+    /// It holds no settings, or such as the schema does not allow, or no schema.
     #[error("{}: {reason}", path.display())]
     Values {
         /// The file.
@@ -34,7 +35,8 @@ pub enum SourceError {
 }
 
 /// Reads a template, the partials in the folder `partials` beside it, and the settings in `values.toml` beside it with
-/// those in `overrides` on top. `delimiters` are those of templates that have none of their own.
+/// those in `overrides` on top, as `values.schema.json` beside it allows them. `delimiters` are those of templates that
+/// have none of their own.
 pub fn load(
     template: &Template,
     delimiters: &Delimiters,
@@ -44,14 +46,6 @@ pub fn load(
         settings::Source::File(path) => (read(path)?, Language::of(path)),
         settings::Source::Contents(text) => (text.clone(), Language::Go),
     };
-    let mut values = Json::Object(Map::new());
-    let beside = template.folder().join("values.toml");
-    if beside.exists() {
-        merge(&mut values, read_values(&beside)?);
-    }
-    if let Some(overrides) = overrides {
-        merge(&mut values, read_values(overrides)?);
-    }
     let delimiter = |given: &Option<String>, usual: &Option<String>| {
         given.as_ref().or(usual.as_ref()).cloned().unwrap_or_default()
     };
@@ -65,11 +59,56 @@ pub fn load(
         denied: template.function_denylist.clone(),
         sandbox: template.sandbox_path.clone(),
         partials: read_partials(&template.folder().join("partials"), language)?,
-        values,
+        values: values(template.folder(), overrides)?,
         environment: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
     })
+}
+
+/// The settings in a folder, with others on top.
+fn values(folder: &Path, overrides: Option<&Path>) -> Result<Json, SourceError> {
+    let mut values = Json::Object(Map::new());
+    let beside = folder.join("values.toml");
+    if beside.exists() {
+        merge(&mut values, read_values(&beside)?);
+    }
+    let overrides = match overrides {
+        Some(path) => Some((path, read_values(path)?)),
+        None => None,
+    };
+    if let Some((_, overrides)) = &overrides {
+        merge(&mut values, overrides.clone());
+    }
+    let schema = folder.join("values.schema.json");
+    if schema.exists() {
+        let overrides = overrides.as_ref().map(|(path, values)| (*path, values));
+        check(&read_schema(&schema)?, &values, &beside, overrides)?;
+    }
+    Ok(values)
+}
+
+fn read_schema(path: &Path) -> Result<Schema, SourceError> {
+    let wrong = |reason| SourceError::Values { path: path.to_owned(), reason };
+    Schema::parse(&read(path)?).map_err(wrong)
+}
+
+/// Demands of settings what a schema says. What is wrong is in the file that the values come from.
+fn check(
+    schema: &Schema,
+    values: &Json,
+    beside: &Path,
+    overrides: Option<(&Path, &Json)>,
+) -> Result<(), SourceError> {
+    let violations = schema.check(values);
+    let file = |violation: &Violation| match overrides {
+        Some((path, values)) if violation.place().is_in(values) => path,
+        _ => beside,
+    };
+    let Some(path) = violations.first().map(file) else { return Ok(()) };
+    let of_this_file = violations.iter().filter(|it| file(it) == path);
+    let reasons: Vec<_> = of_this_file.map(|it| format!("{}: {}", it.key, it.reason)).collect();
+    Err(SourceError::Values { path: path.to_owned(), reason: reasons.join("; ") })
 }
 
 /// Lays settings over others: tables are merged, everything else is replaced.
@@ -141,6 +180,39 @@ mod tests {
         let under = json!({"a": {"x": 1, "y": [1, 2]}, "b": 1});
         let over = json!({"a": {"y": [3], "z": 4}, "c": 5});
         assert_eq!(merged(&under, &over), json!({"a": {"x": 1, "y": [3], "z": 4}, "b": 1, "c": 5}));
+    }
+
+    #[test]
+    fn a_setting_that_is_not_allowed_is_named_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let port = r#"{"type": "object", "required": ["port"], "properties": {"port": {"type": "integer"}}}"#;
+        write(
+            "values.schema.json",
+            &format!(r#"{{"properties": {{"a": {port}, "list": {{"items": {port}}}}}}}"#),
+        );
+        let site = write("site.toml", "a.port = 2\nlist = [{ port = 3 }]");
+        let beside = write("values.toml", "a.port = 1\nlist = []");
+        let read = |overrides| values(folder.path(), overrides).map_err(|it| it.to_string());
+        assert_eq!(read(Some(&site)), Ok(json!({"a": {"port": 2}, "list": [{"port": 3}]})));
+
+        write("site.toml", "a.port = true\nlist = [{}]");
+        let error = read(Some(&site)).unwrap_err();
+        let want = "a.port: expected an integer, found true; list[0].port: it is missing";
+        assert_eq!(error, format!("{}: {want}", site.display()));
+        write("site.toml", "list = [{}]");
+        write("values.toml", "a.port = 'x'");
+        let error = read(Some(&site)).unwrap_err();
+        assert_eq!(
+            error,
+            format!("{}: a.port: expected an integer, found \"x\"", beside.display())
+        );
+        write("values.schema.json", "{]");
+        assert!(read(None).unwrap_err().contains("values.schema.json"));
     }
 
     #[test]

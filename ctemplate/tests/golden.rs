@@ -2,92 +2,34 @@
 //!
 //! Each folder below `tests/golden` is a case: `data.json` is what Consul knows, `values.toml` (if any) what the site
 //! says, `internal.cfg` and `external.cfg` what the templates make of it, `problems.txt` what they leave out and why.
+//! What the values name is in `site`.
 //! `UPDATE_GOLDEN=1` writes the wanted files anew.
 
 #[cfg(test)]
+#[path = "golden/catalog.rs"]
+mod catalog;
+
+#[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
     use std::fs;
     use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::LazyLock;
 
-    use ctemplate::config::settings::{self, Delimiters};
-    use ctemplate::data::{Data, Instance};
-    use ctemplate::dependency::Dependency;
-    use ctemplate::render::{self, Template};
-    use ctemplate::source;
-    use ctemplate::store::Store;
     use integration::rig::component;
-    use serde::Deserialize;
     use similar::TextDiff;
 
-    /// What Consul knows.
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Catalog {
-        instances: Vec<Registered>,
-        keys: BTreeMap<String, String>,
-    }
+    use crate::catalog::Catalog;
 
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Registered {
-        service: String,
-        id: String,
-        node: String,
-        address: String,
-        port: i64,
-        tags: Vec<String>,
-        #[serde(default = "one")]
-        weight: u32,
-    }
+    /// What is recorded of every case.
+    const HAPROXY: [&str; 2] = ["internal.cfg", "external.cfg"];
+    /// What is recorded of the case `other_balancers`.
+    const OTHERS: [&str; 2] = ["nginx.conf", "varnish.vcl"];
 
-    fn one() -> u32 {
-        1
-    }
-
-    impl Catalog {
-        fn answer(&self, dependency: &Dependency) -> Data {
-            match dependency {
-                Dependency::Key(key) => Data::Key(self.keys.get(&key.path).cloned()),
-                Dependency::Services { .. } => Data::services(self.services()),
-                Dependency::Instances(wanted) => Data::Instances(
-                    self.instances
-                        .iter()
-                        .filter(|it| it.service == wanted.name)
-                        .filter(|it| wanted.tag.as_ref().is_none_or(|tag| it.tags.contains(tag)))
-                        .map(Registered::instance)
-                        .collect(),
-                ),
-                other => panic!("the shipped templates have no business with {other}"),
-            }
-        }
-
-        /// Each service with the tags of all its instances.
-        fn services(&self) -> BTreeMap<String, Vec<String>> {
-            let mut services: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            for instance in &self.instances {
-                services.entry(instance.service.clone()).or_default().extend(instance.tags.clone());
-            }
-            services.into_iter().map(|(name, tags)| (name, tags.into_iter().collect())).collect()
-        }
-    }
-
-    impl Registered {
-        fn instance(&self) -> Instance {
-            let mut instance = Instance {
-                node: self.node.clone(),
-                id: self.id.clone(),
-                name: self.service.clone(),
-                address: self.address.clone(),
-                port: self.port,
-                tags: self.tags.clone(),
-                ..Instance::default()
-            };
-            instance.weights.passing = self.weight;
-            instance
-        }
+    fn recorded(case: &Path) -> impl Iterator<Item = &'static str> {
+        let others = if case.ends_with("other_balancers") { &OTHERS[..] } else { &[] };
+        HAPROXY.into_iter().chain(others.iter().copied())
     }
 
     fn folder() -> PathBuf {
@@ -96,33 +38,17 @@ mod tests {
 
     fn cases() -> Vec<PathBuf> {
         let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-        let mut cases: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+        let mut cases: Vec<_> = entries.filter(|path| path.join("data.json").is_file()).collect();
         cases.sort();
         cases
     }
 
-    /// The text a shipped template becomes, and what it leaves out.
+    /// The text a shipped template becomes in a case, and what it leaves out.
     fn rendered(name: &str, case: &Path) -> (String, BTreeSet<String>) {
         let catalog = fs::read_to_string(case.join("data.json")).unwrap();
         let catalog: Catalog = serde_json::from_str(&catalog).unwrap();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates").join(name);
-        let config = settings::Template::new(settings::Source::File(path));
         let values = Some(case.join("values.toml")).filter(|path| path.exists());
-        let template = Template::parse(
-            source::load(&config, &Delimiters::default(), values.as_deref()).unwrap(),
-        )
-        .unwrap();
-        let mut store = Store::default();
-        loop {
-            let rendered = render::render(&template, &store);
-            if rendered.record.missing.is_empty() {
-                return (rendered.text.unwrap(), rendered.record.problems);
-            }
-            for missing in rendered.record.missing {
-                let data = catalog.answer(&missing);
-                store.insert(missing, data);
-            }
-        }
+        catalog.rendered(name, values.as_deref()).unwrap()
     }
 
     /// How a recorded file differs, if it does. Writes it anew when asked to.
@@ -146,10 +72,10 @@ mod tests {
         let mut differences = String::new();
         for case in cases() {
             let mut left_out = BTreeSet::new();
-            for template in ["internal", "external"] {
-                let (text, problems) = rendered(&format!("{template}.cfg.hbs"), &case);
+            for file in recorded(&case) {
+                let (text, problems) = rendered(&format!("{file}.hbs"), &case);
                 left_out.extend(problems);
-                differences.extend(compare(&case.join(format!("{template}.cfg")), &text));
+                differences.extend(compare(&case.join(file), &text));
             }
             let left_out: String = left_out.into_iter().map(|problem| problem + "\n").collect();
             differences.extend(compare(&case.join("problems.txt"), &left_out));
@@ -166,13 +92,13 @@ mod tests {
     #[test]
     fn both_languages_give_the_same_files() {
         for case in cases() {
-            for template in ["internal", "external"] {
-                let [handlebars, go] = ["hbs", "ctmpl"]
-                    .map(|language| rendered(&format!("{template}.cfg.{language}"), &case));
+            for file in HAPROXY.into_iter().chain(OTHERS) {
+                let [handlebars, go] =
+                    ["hbs", "ctmpl"].map(|language| rendered(&format!("{file}.{language}"), &case));
                 let diff = TextDiff::from_lines(&handlebars.0, &go.0);
                 let diff = diff.unified_diff().header("Handlebars", "Go").to_string();
-                assert!(diff.is_empty(), "{} {template}:\n{diff}", case.display());
-                assert_eq!(handlebars.1, go.1, "{} {template}", case.display());
+                assert!(diff.is_empty(), "{} {file}:\n{diff}", case.display());
+                assert_eq!(handlebars.1, go.1, "{} {file}", case.display());
             }
         }
     }
@@ -180,9 +106,7 @@ mod tests {
     #[test]
     fn haproxy_accepts_every_recorded_file() {
         LazyLock::force(&DIFFERENCES);
-        let files = cases()
-            .into_iter()
-            .flat_map(|case| ["internal.cfg", "external.cfg"].map(|name| case.join(name)));
+        let files = cases().into_iter().flat_map(|case| HAPROXY.map(|name| case.join(name)));
         let mut refused = String::new();
         for file in files {
             let mut command = Command::new(component::haproxy().unwrap());
@@ -198,10 +122,33 @@ mod tests {
     }
 
     #[test]
+    fn nginx_and_varnish_accept_what_their_templates_make() {
+        let folder = tempfile::tempdir().unwrap();
+        let [nginx, varnish] = ["nginx.conf", "varnish.vcl"].map(|name| folder.path().join(name));
+        for case in
+            ["other_balancers", "hostile", "empty_catalog"].map(|name| self::folder().join(name))
+        {
+            fs::write(&nginx, rendered("nginx.conf.hbs", &case).0).unwrap();
+            let mut command = Command::new(component::nginx().unwrap());
+            command.args(["-t", "-q", "-e", "stderr", "-g", "pid pid;", "-c"]).arg(&nginx);
+            let output = command.arg("-p").arg(folder.path()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success() && said.is_empty(), "{}:\n{said}", case.display());
+
+            fs::write(&varnish, rendered("varnish.vcl.hbs", &case).0).unwrap();
+            let mut command = Command::new(component::varnish().unwrap());
+            command.arg("-C").arg("-f").arg(&varnish).arg("-n").arg(folder.path());
+            let output = command.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{}:\n{said}", case.display());
+        }
+    }
+
+    #[test]
     fn no_text_of_the_catalog_makes_a_line() {
         let case = folder().join("hostile");
-        for template in ["internal.cfg.hbs", "external.cfg.hbs"] {
-            let (text, _) = rendered(template, &case);
+        for template in HAPROXY.into_iter().chain(OTHERS) {
+            let (text, _) = rendered(&format!("{template}.hbs"), &case);
             for word in ["deny", "evil", "6.6.6.6", "HOME", "invalid", "unix@"] {
                 assert!(!text.contains(word), "{word} in {template}:\n{text}");
             }

@@ -7,7 +7,8 @@ use super::consul::{key_dependency, known};
 use super::{Function, exactly, json, text_of, texts, wrong};
 use crate::data::Data;
 use crate::dependency::{Dependency, Instances, Scope};
-use crate::haproxy::routes::{self, Site, Table};
+use crate::haproxy::routes::{self, Table};
+use crate::haproxy::site::Site;
 use crate::haproxy::{names, servers as backend, users as listed};
 use crate::render::session::Session;
 
@@ -38,6 +39,7 @@ pub fn rules(session: &Session, arguments: &[Value]) -> Result {
 fn table(session: &Session, arguments: &[Value]) -> std::result::Result<Table, Error> {
     let [values] = exactly(arguments)?;
     let site: Site = serde::Deserialize::deserialize(json::to_serde(values)).map_err(wrong)?;
+    site.check().map_err(Error::new)?;
     let services = session.recall(Dependency::Services { scope: Scope::default() });
     let Some(Data::Services(services)) = services.as_ref().map(|known| known.data()) else {
         return Ok(Table::default());
@@ -96,9 +98,10 @@ pub fn key_integer(session: &Session, arguments: &[Value]) -> Result {
     match integer(&value) {
         Ok(value) if range.contains(&value) => Ok(value.into()),
         _ => {
-            let (path, value) = (text_of(path)?, text_of(&value)?);
+            // Without the value: it could be anything, a password in the wrong place too.
+            let path = text_of(path)?;
             let problem = format!(
-                "key {path}: {value:?} is no integer from {minimum} to {maximum}; {default} is used"
+                "key {path:?} is left out: it is no integer from {minimum} to {maximum}; {default} is used"
             );
             session.report([problem]);
             Ok(default.into())

@@ -3,56 +3,18 @@
 //! Two frontends on one port start without a warning and the kernel splits the connections between them, so every port
 //! and every host name gets one owner: listeners of the site first, then environments in the order of the site's list,
 //! then services in the order of their names. What loses is left out and reported; the rest of a service stays.
+//!
+//! What the site itself says is no such text: two listeners of its own on one port are an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::data::CatalogService;
 use crate::haproxy::names;
 use crate::haproxy::settings::{self, Settings};
-use crate::haproxy::tags::{self, Mode, Wish};
-
-/// What a site says about routing; part of its values file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Site {
-    /// The environments, the most important first.
-    pub environments: Vec<Environment>,
-    /// Listeners of the site's own, by name.
-    pub well_known: BTreeMap<String, WellKnown>,
-    /// Which services it is for.
-    pub services: Served,
-}
-
-/// Which services a load balancer is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Served {
-    /// Services with one of these groups; all services when there is none.
-    pub groups: BTreeSet<String>,
-}
-
-/// A tag that puts instances into a backend of their own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Environment {
-    /// The tag.
-    pub name: String,
-    /// Digits before a service's port: `1` makes 3000 to 13000.
-    #[serde(default)]
-    pub port_prefix: String,
-    /// Text before a service's host name: `staging-`.
-    #[serde(default)]
-    pub host_prefix: String,
-}
-
-/// A listener that the template has of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct WellKnown {
-    /// Its port.
-    pub port: u16,
-}
+use crate::haproxy::site::{Environment, Site};
+use crate::haproxy::tags::{self, Mode, Side, Wish};
 
 /// A service in one environment, and where it is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,12 +27,16 @@ pub struct Route {
     pub mode: Mode,
     /// The name of its internal frontend.
     pub frontend: String,
+    /// The name of its external frontend for ports.
+    pub external_frontend: String,
     /// The name of its backend.
     pub backend: String,
     /// The balance algorithm of its backend.
     pub balance: &'static str,
     /// The ports of its internal frontend.
     pub ports: BTreeSet<u16>,
+    /// The ports of its external frontend.
+    pub external_ports: BTreeSet<u16>,
     /// The host names that the external frontends send to it.
     pub hosts: BTreeSet<String>,
     /// The paths below these host names; the whole hosts when there is none.
@@ -99,6 +65,8 @@ pub struct Rule<'a> {
     pub path: &'a str,
     /// The backend.
     pub backend: &'a str,
+    /// Whether its tags keep clients out: who does not read these must not serve it.
+    pub guarded: bool,
 }
 
 impl Table {
@@ -112,8 +80,39 @@ impl Table {
 }
 
 impl Route {
+    /// A service that nothing leads to yet.
+    fn new(environment: &Environment, service: &CatalogService, wishes: &[Wish]) -> Self {
+        let owner = format!("{}:{}", environment.name, service.name);
+        let mode = wishes.iter().find_map(|wish| match wish {
+            Wish::Listen(_, mode, _) => Some(*mode),
+            _ => None,
+        });
+        let mode = mode.unwrap_or(Mode::Http);
+        let protocol = if mode == Mode::Http { "http" } else { "tcp" };
+        Self {
+            environment: environment.name.clone(),
+            name: service.name.clone(),
+            mode,
+            frontend: format!("internal_{protocol}_in_{owner}"),
+            external_frontend: format!("external_{protocol}_in_{owner}"),
+            backend: format!("cluster_{owner}"),
+            balance: "roundrobin",
+            ports: BTreeSet::new(),
+            external_ports: BTreeSet::new(),
+            hosts: BTreeSet::new(),
+            paths: paths(wishes),
+            settings: Settings::of(mode),
+            tags: service.tags.clone(),
+        }
+    }
+
     fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
-        let rule = |host, path| Rule { host, path, backend: &self.backend };
+        let rule = |host, path| Rule {
+            host,
+            path,
+            backend: &self.backend,
+            guarded: self.settings.guard(),
+        };
         self.hosts.iter().flat_map(move |host| {
             let whole = self.paths.is_empty().then(|| rule(host, ""));
             whole.into_iter().chain(self.paths.iter().map(move |path| rule(host, path)))
@@ -137,7 +136,7 @@ pub fn table(services: &[CatalogService], site: &Site) -> Table {
 
 struct Draft<'a> {
     site: &'a Site,
-    ports: BTreeMap<u16, String>,
+    ports: BTreeMap<(Side, u16), String>,
     /// By host name and path.
     hosts: BTreeMap<(String, String), String>,
     table: Table,
@@ -145,9 +144,7 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn new(site: &'a Site) -> Self {
-        let ports =
-            site.well_known.iter().map(|(name, listener)| (listener.port, name.clone())).collect();
-        Self { site, ports, hosts: BTreeMap::new(), table: Table::default() }
+        Self { site, ports: site.ports(), hosts: BTreeMap::new(), table: Table::default() }
     }
 
     fn problem(&mut self, service: &CatalogService, what: &str, why: &str) {
@@ -176,7 +173,7 @@ impl<'a> Draft<'a> {
                     has_wrong_path = true;
                 }
                 Some(Err(why)) => self.problem(service, &format!("tag {tag:?} is left out"), why),
-                Some(Ok(Wish::Listen(_, port))) if !is_for(&service.name, port) => {}
+                Some(Ok(Wish::Listen(_, _, port))) if !is_for(&service.name, port) => {}
                 Some(Ok(wish)) => wishes.push(wish),
             }
         }
@@ -204,10 +201,10 @@ impl<'a> Draft<'a> {
 
     /// The wishes without those of the other mode.
     fn in_one_mode(&mut self, service: &CatalogService, mut wishes: Vec<Wish>) -> Vec<Wish> {
-        let is_tcp = |wish: &Wish| matches!(wish, Wish::Listen(Mode::Tcp, _));
+        let is_tcp = |wish: &Wish| matches!(wish, Wish::Listen(_, Mode::Tcp, _));
         let has_host = wishes.iter().any(|wish| matches!(wish, Wish::Host(_)));
         let has_http =
-            has_host || wishes.iter().any(|wish| matches!(wish, Wish::Listen(Mode::Http, _)));
+            has_host || wishes.iter().any(|wish| matches!(wish, Wish::Listen(_, Mode::Http, _)));
         let before = wishes.len();
         wishes.retain(|wish| !(has_http && is_tcp(wish)));
         if wishes.len() < before {
@@ -248,42 +245,18 @@ impl<'a> Draft<'a> {
     }
 
     fn add(&mut self, environment: &Environment, service: &CatalogService, wishes: &[Wish]) {
+        let mut route = Route::new(environment, service, wishes);
         let owner = format!("{}:{}", environment.name, service.name);
-        let mode = wishes.iter().find_map(|wish| match wish {
-            Wish::Listen(mode, _) => Some(*mode),
-            _ => None,
-        });
-        let mode = mode.unwrap_or(Mode::Http);
-        let mut route = Route {
-            environment: environment.name.clone(),
-            name: service.name.clone(),
-            mode,
-            frontend: String::new(),
-            backend: format!("cluster_{owner}"),
-            balance: "roundrobin",
-            ports: BTreeSet::new(),
-            hosts: BTreeSet::new(),
-            paths: BTreeSet::new(),
-            settings: Settings::of(mode),
-            tags: service.tags.clone(),
-        };
-        route.paths = wishes
-            .iter()
-            .filter_map(|wish| match wish {
-                // Below the root is everything.
-                Wish::Path(path) if path != "/" => Some(path.clone()),
-                _ => None,
-            })
-            .collect();
-        if wishes.contains(&Wish::Path("/".to_owned())) {
-            route.paths.clear();
-        }
         for wish in wishes {
             match wish {
                 Wish::Balance(algorithm) => route.balance = algorithm,
                 Wish::Set(setting) => route.settings.set(setting),
-                Wish::Listen(_, port) => {
-                    route.ports.extend(self.claim_port(environment, service, &owner, *port));
+                Wish::Listen(side, _, port) => {
+                    let port = self.claim_port(environment, service, &owner, (*side, *port));
+                    match side {
+                        Side::Internal => route.ports.extend(port),
+                        Side::External => route.external_ports.extend(port),
+                    }
                 }
                 Wish::Host(host) => {
                     let paths = &route.paths;
@@ -294,12 +267,9 @@ impl<'a> Draft<'a> {
                 Wish::Path(_) | Wish::Group(_) | Wish::Weight(_) => {}
             }
         }
-        if route.ports.is_empty() && route.hosts.is_empty() {
-            return;
+        if !(route.ports.is_empty() && route.external_ports.is_empty() && route.hosts.is_empty()) {
+            self.table.routes.push(route);
         }
-        let mode = if route.mode == Mode::Http { "http" } else { "tcp" };
-        route.frontend = format!("internal_{mode}_in_{owner}");
-        self.table.routes.push(route);
     }
 
     fn claim_port(
@@ -307,18 +277,18 @@ impl<'a> Draft<'a> {
         environment: &Environment,
         service: &CatalogService,
         owner: &str,
-        port: u16,
+        (side, port): (Side, u16),
     ) -> Option<u16> {
         let text = format!("{}{port}", environment.port_prefix);
+        let which = if side == Side::External { "external port" } else { "port" };
+        let what = format!("{which} {text} of {} is left out", environment.name);
         let Ok(port) = text.parse() else {
-            let what = format!("port {text} of {} is left out", environment.name);
             self.problem(service, &what, "ports end at 65535");
             return None;
         };
-        match claim(&mut self.ports, port, owner) {
+        match claim(&mut self.ports, (side, port), owner) {
             None => Some(port),
             Some(other) => {
-                let what = format!("port {port} of {} is left out", environment.name);
                 self.problem(service, &what, &format!("it belongs to {other}"));
                 None
             }
@@ -356,6 +326,17 @@ impl<'a> Draft<'a> {
         }
         other.cloned()
     }
+}
+
+/// The paths that are asked for; none when everything is.
+fn paths(wishes: &[Wish]) -> BTreeSet<String> {
+    let paths = wishes.iter().filter_map(|wish| match wish {
+        Wish::Path(path) => Some(path.clone()),
+        _ => None,
+    });
+    let paths: BTreeSet<_> = paths.collect();
+    // Below the root is everything.
+    if paths.contains("/") { BTreeSet::new() } else { paths }
 }
 
 /// Gives the key to the first who asks; answers with the owner when that is somebody else.

@@ -1,6 +1,7 @@
 //! The instances of a service to the servers of a backend.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -16,6 +17,10 @@ pub struct Server {
     pub name: String,
     /// `IP:PORT`, an IPv6 address in brackets.
     pub address: String,
+    /// The address alone.
+    pub ip: IpAddr,
+    /// The port alone.
+    pub port: u16,
     /// From the instance's tag, else Consul's weight of a passing instance.
     pub weight: u32,
     /// What a client shows to stay with it; says nothing of the endpoint.
@@ -42,8 +47,14 @@ pub fn servers(service: &str, instances: &[Instance]) -> (Vec<Server>, Vec<Strin
             let name =
                 format!("{}_{}_{}", names::to_name(&instance.node), endpoint.ip(), endpoint.port());
             let address = endpoint.to_string();
-            let cookie = cookie(&address);
-            servers.push(Server { name, address, weight: weight(instance), cookie });
+            servers.push(Server {
+                name,
+                ip: endpoint.ip(),
+                port: endpoint.port(),
+                weight: weight(instance),
+                cookie: cookie(&address),
+                address,
+            });
         }
     }
     (servers, problems)

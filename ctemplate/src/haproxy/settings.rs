@@ -117,6 +117,11 @@ impl Settings {
         Self { check_tcp: mode == Mode::Tcp, ..Self::default() }
     }
 
+    /// Whether some clients are kept out, or some of their requests.
+    pub fn guard(&self) -> bool {
+        self.auth.is_some() || self.rate_limit.is_some() || !self.allow.is_empty()
+    }
+
     /// Takes in what a tag asks for.
     pub fn set(&mut self, setting: &Setting) {
         match setting {

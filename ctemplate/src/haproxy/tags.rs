@@ -13,8 +13,8 @@ pub const HEAVIEST: u32 = 256;
 /// What a tag asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// A port of the internal load balancer in HTTP or TCP mode.
-    Listen(Mode, u16),
+    /// A port of a load balancer in HTTP or TCP mode.
+    Listen(Side, Mode, u16),
     /// A balance algorithm.
     Balance(&'static str),
     /// A host name of the external load balancer.
@@ -29,6 +29,15 @@ pub enum Wish {
     Set(Setting),
 }
 
+/// The load balancer that has a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// For services that call each other.
+    Internal,
+    /// For the world.
+    External,
+}
+
 /// How HAProxy treats the traffic of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,10 +50,11 @@ pub enum Mode {
 
 /// Reads a tag: `None` when it is none of ours, an error when it is one of ours and wrong.
 pub fn read(tag: &str) -> Option<Result<Wish, &'static str>> {
-    if let Some(port) = tag.strip_prefix("internal-listen-http-") {
-        Some(listen(Mode::Http, port))
-    } else if let Some(port) = tag.strip_prefix("internal-listen-tcp-") {
-        Some(listen(Mode::Tcp, port))
+    let listen = LISTEN.iter().find_map(|(prefix, side, mode)| {
+        tag.strip_prefix(prefix).map(|port| listen(*side, *mode, port))
+    });
+    if listen.is_some() {
+        listen
     } else if let Some(name) = tag.strip_prefix("balance-") {
         let known = ALGORITHMS.into_iter().find(|known| *known == name);
         Some(known.map(Wish::Balance).ok_or("HAProxy has no such algorithm"))
@@ -68,9 +78,17 @@ pub fn trailing_port(text: &str) -> Option<u16> {
     text.rsplit_once('-').and_then(|(_, port)| names::port(port))
 }
 
-fn listen(mode: Mode, port: &str) -> Result<Wish, &'static str> {
+/// What begins a tag with a port.
+const LISTEN: [(&str, Side, Mode); 4] = [
+    ("internal-listen-http-", Side::Internal, Mode::Http),
+    ("internal-listen-tcp-", Side::Internal, Mode::Tcp),
+    ("external-listen-http-", Side::External, Mode::Http),
+    ("external-listen-tcp-", Side::External, Mode::Tcp),
+];
+
+fn listen(side: Side, mode: Mode, port: &str) -> Result<Wish, &'static str> {
     names::port(port)
-        .map(|port| Wish::Listen(mode, port))
+        .map(|port| Wish::Listen(side, mode, port))
         .ok_or("a port is a number from 1 to 65535")
 }
 
@@ -80,10 +98,14 @@ mod tests {
 
     #[test]
     fn tags_are_read_whole() {
+        use Mode::{Http, Tcp};
+        use Side::{External, Internal};
         for (tag, want) in [
             ("production", None),
-            ("internal-listen-http-3000", Some(Ok(Wish::Listen(Mode::Http, 3000)))),
-            ("internal-listen-tcp-65535", Some(Ok(Wish::Listen(Mode::Tcp, 65535)))),
+            ("internal-listen-http-3000", Some(Ok(Wish::Listen(Internal, Http, 3000)))),
+            ("internal-listen-tcp-65535", Some(Ok(Wish::Listen(Internal, Tcp, 65535)))),
+            ("external-listen-http-3000", Some(Ok(Wish::Listen(External, Http, 3000)))),
+            ("external-listen-tcp-5000", Some(Ok(Wish::Listen(External, Tcp, 5000)))),
             ("balance-leastconn", Some(Ok(Wish::Balance("leastconn")))),
             ("external-host-WWW.example.com", Some(Ok(Wish::Host("www.example.com".to_owned())))),
             ("external-path-/api/", Some(Ok(Wish::Path("/api".to_owned())))),
@@ -101,6 +123,7 @@ mod tests {
             "internal-listen-http-+80",
             "internal-listen-http-080",
             "internal-listen-http-3000\n  http-request deny",
+            "external-listen-tcp-70000",
             "balance-luck",
             "external-host-a b",
             "external-path-/a b",

@@ -171,7 +171,7 @@ fn what_is_left_out_is_a_problem_and_not_an_error() {
     assert_eq!(
         problems,
         [
-            r#"key a: "many" is no integer from 1 to 9; 3 is used"#,
+            r#"key "a" is left out: it is no integer from 1 to 9; 3 is used"#,
             r#"service "web": instance "x" is left out: "h" with port 0 is no IP address and port"#,
             r#"service "web": tag "balance-luck" is left out: HAProxy has no such algorithm"#,
         ]

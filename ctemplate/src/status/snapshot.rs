@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::ages::Ages;
 use super::progress::Progress;
 use crate::dependency::Dependency;
-use crate::haproxy::routes::Site;
+use crate::haproxy::site::Site;
 use crate::job::{Job, Stage};
 use crate::store::Store;
 use crate::watch::{PollError, Statistics};

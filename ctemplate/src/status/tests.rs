@@ -12,7 +12,7 @@ use super::view::View;
 use super::{Board, draft, html, metrics, routes as table};
 use crate::data::{CatalogService, Data, Instance};
 use crate::dependency::{Dependency, Instances, Scope};
-use crate::haproxy::routes::{Environment, Site};
+use crate::haproxy::site::{Environment, Site};
 use crate::store::Store;
 use crate::watch::Statistics;
 

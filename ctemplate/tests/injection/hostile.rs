@@ -25,9 +25,11 @@ const PAYLOADS: [&str; 18] = [
 ];
 
 /// Beginnings of tags, each with a value that would be good without a payload.
-const TAGS: [&str; 18] = [
+const TAGS: [&str; 20] = [
     "internal-listen-http-3900",
     "internal-listen-tcp-3901",
+    "external-listen-http-3902",
+    "external-listen-tcp-3903",
     "external-host-www.example.com",
     "external-path-/api",
     "balance-leastconn",

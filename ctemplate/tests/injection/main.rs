@@ -9,15 +9,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use consul::kv::Condition;
 use integration::http;
 use integration::rig::component;
 use integration::rig::dev_agent::DevAgent;
-use integration::rig::process::command;
+use integration::rig::eventually::eventually;
+use integration::rig::process::{Process, command};
 use regex::Regex;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// As in many articles about consul-template and HAProxy.
 const PASTING: &str = r#"defaults
@@ -160,6 +164,50 @@ async fn hostile_keys_change_nothing() {
         set(&consul, "service/haproxy/auth/admins", users).await;
         assert_eq!(texts(shipped(&consul).await), before, "{limit:?} {users:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_told_when_it_comes_and_when_it_goes() {
+    let consul = with_healthy_services().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.cfg");
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates/internal.cfg.hbs");
+    let mut command = command(env!("CARGO_BIN_EXE_ctemplate"));
+    command.args(["-log-level", "info", "-consul-addr", &consul.api(), "-template"]);
+    command.arg(format!("{}:{}", template.display(), file.display()));
+    let program = Process::start("ctemplate", command, &folder.path().join("log")).unwrap();
+    let wait_for = async |what: &str, is_there: bool| {
+        eventually(what, PATIENCE, async || {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            if text.contains(what) == is_there { Ok(()) } else { Err(program.log()) }
+        })
+        .await;
+    };
+    let entry = |name: &str, port: u16| {
+        let tags = ["production".to_owned(), format!("internal-listen-http-{port}")];
+        let service = json!({"Service": name, "Address": "10.0.0.9", "Port": 31000, "Tags": tags});
+        json!({"Node": "agent-1", "Address": "192.0.2.2", "Service": service})
+    };
+    let told = |what: &str| program.log().lines().filter(|line| line.contains(what)).count();
+
+    wait_for("frontend internal_http_in_production:web", true).await;
+    assert_eq!(told("Left out"), 0, "{}", program.log());
+    // Port 3000 belongs to web by the order of names, as long as web is there.
+    assert!(register(&consul, &entry("x", 3000)).await);
+    for (number, name) in ["more", "and-more"].into_iter().enumerate() {
+        let port = 4000 + u16::try_from(number).unwrap();
+        assert!(register(&consul, &entry(name, port)).await);
+        wait_for(&format!("frontend internal_http_in_production:{name}"), true).await;
+    }
+    assert_eq!(told("Left out"), 1, "{}", program.log());
+    assert_eq!(told("it belongs to production:web"), 1, "{}", program.log());
+    let url = format!("http://{}/v1/catalog/deregister", consul.api());
+    let web = json!({"Node": "agent-1", "ServiceID": "web"});
+    http::client().unwrap().put(url).json(&web).send().await.unwrap();
+    wait_for("frontend internal_http_in_production:x\n  bind *:3000\n", true).await;
+    wait_for("frontend internal_http_in_production:web", false).await;
+    assert_eq!(told("Left out"), 1, "{}", program.log());
+    assert_eq!(told("No longer left out"), 1, "{}", program.log());
 }
 
 #[tokio::test]

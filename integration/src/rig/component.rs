@@ -51,10 +51,7 @@ pub fn consul_template() -> Result<PathBuf> {
 ///
 /// When there is none, with the command that gets it.
 pub fn haproxy() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("HAPROXY_BIN") {
-        return existing(path.into(), "the path in HAPROXY_BIN");
-    }
-    on_path("haproxy").context("HAProxy is missing; get it with `integration/fetch haproxy`")
+    installed("HAPROXY_BIN", "haproxy", "haproxy")
 }
 
 /// Chromium: `CHROMIUM_BIN`, else the one on PATH.
@@ -63,10 +60,25 @@ pub fn haproxy() -> Result<PathBuf> {
 ///
 /// When there is none, with the command that gets it.
 pub fn chromium() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("CHROMIUM_BIN") {
-        return existing(path.into(), "the path in CHROMIUM_BIN");
-    }
-    on_path("chromium").context("Chromium is missing; get it with `integration/fetch chromium`")
+    installed("CHROMIUM_BIN", "chromium", "chromium")
+}
+
+/// nginx: `NGINX_BIN`, else the one on PATH or in `/usr/sbin`.
+///
+/// # Errors
+///
+/// When there is none, with the command that gets it.
+pub fn nginx() -> Result<PathBuf> {
+    installed("NGINX_BIN", "nginx", "nginx")
+}
+
+/// Varnish: `VARNISHD_BIN`, else the one on PATH or in `/usr/sbin`.
+///
+/// # Errors
+///
+/// When there is none, with the command that gets it.
+pub fn varnish() -> Result<PathBuf> {
+    installed("VARNISHD_BIN", "varnishd", "varnish")
 }
 
 /// tini: `TINI_BIN`, else the one on PATH.
@@ -75,10 +87,16 @@ pub fn chromium() -> Result<PathBuf> {
 ///
 /// When there is none, with the command that gets it.
 pub fn tini() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("TINI_BIN") {
-        return existing(path.into(), "the path in TINI_BIN");
+    installed("TINI_BIN", "tini", "tini")
+}
+
+/// A program that a variable names, or that a package of the system brings.
+fn installed(variable: &str, program: &str, component: &str) -> Result<PathBuf> {
+    if let Some(path) = env::var_os(variable) {
+        return existing(path.into(), &format!("the path in {variable}"));
     }
-    on_path("tini").context("tini is missing; get it with `integration/fetch tini`")
+    let missing = || format!("{program} is missing; get it with `integration/fetch {component}`");
+    on_path(program).with_context(missing)
 }
 
 /// Runs `integration/fetch`, which says on standard error what it does, and gives back the paths it prints.

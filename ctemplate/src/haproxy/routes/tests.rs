@@ -1,4 +1,5 @@
 use super::*;
+use crate::haproxy::site::{External, Internal, Served, WellKnown};
 
 fn site() -> Site {
     let environment = |name: &str, port_prefix: &str, host_prefix: &str| Environment {
@@ -12,7 +13,9 @@ fn site() -> Site {
             environment("staging", "1", "staging-"),
         ],
         well_known: BTreeMap::from([("marathon".to_owned(), WellKnown { port: 18080 })]),
-        services: Served::default(),
+        services: Served { reserved_ports: BTreeSet::from([9000]), ..Served::default() },
+        internal: Internal { stats_port: 8404 },
+        external: External { http_port: 80, https_port: 443, stats_port: 8405 },
     }
 }
 
@@ -92,6 +95,44 @@ fn a_port_has_one_owner() {
             r#"service "b": port 3000 of production is left out: it belongs to production:a"#,
             r#"service "c": port 18080 of staging is left out: it belongs to marathon"#,
             r#"service "e": port 13001 of staging is left out: it belongs to production:d"#,
+        ]
+    );
+}
+
+#[test]
+fn ports_of_the_two_load_balancers_do_not_meet() {
+    let services = [
+        service("a", "production internal-listen-tcp-5000 external-listen-tcp-5001"),
+        service("b", "production internal-listen-tcp-5001 external-listen-tcp-5000"),
+        service("c", "production external-listen-tcp-5000 external-listen-tcp-18080"),
+        service("d", "production external-listen-http-443 external-listen-http-8405"),
+        service("e", "production internal-listen-http-8404 external-listen-http-9000"),
+        service("f", "production external-host-f.com external-listen-tcp-6000"),
+    ];
+    let table = table(&services, &site());
+    let lines: Vec<_> = table
+        .routes
+        .iter()
+        .map(|it| format!("{} {:?} {:?}", it.external_frontend, it.ports, it.external_ports))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "external_tcp_in_production:a {5000} {5001}",
+            "external_tcp_in_production:b {5001} {5000}",
+            "external_tcp_in_production:c {} {18080}",
+            "external_http_in_production:f {} {}",
+        ]
+    );
+    assert_eq!(
+        table.problems,
+        [
+            r#"service "f": its TCP ports are left out: a service has one mode, and tags ask for HTTP too"#,
+            r#"service "c": external port 5000 of production is left out: it belongs to production:b"#,
+            r#"service "d": external port 443 of production is left out: it belongs to external.https_port"#,
+            r#"service "d": external port 8405 of production is left out: it belongs to external.stats_port"#,
+            r#"service "e": port 8404 of production is left out: it belongs to internal.stats_port"#,
+            r#"service "e": external port 9000 of production is left out: it belongs to the site"#,
         ]
     );
 }
@@ -190,7 +231,7 @@ fn a_service_whose_protection_is_misspelt_is_not_served() {
 #[test]
 fn a_load_balancer_with_groups_is_for_these_only() {
     let groups = BTreeSet::from(["edge".to_owned()]);
-    let site = Site { services: Served { groups }, ..site() };
+    let site = Site { services: Served { groups, ..Served::default() }, ..site() };
     let services = [
         service("a", "production internal-listen-http-3000"),
         service("b", "production internal-listen-http-3000 group-edge"),
