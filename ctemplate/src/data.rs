@@ -43,16 +43,13 @@ pub enum Data {
     /// Names of datacenters, sorted.
     Datacenters(Vec<String>),
     /// Partitions, by name.
-    #[serde(skip)]
     Partitions(Vec<Partition>),
     /// Peers, by state, partition and name.
     #[serde(skip)]
     Peerings(Vec<Peering>),
     /// What others may use, by name.
-    #[serde(skip)]
     ExportedServices(Vec<ExportedService>),
     /// What others share with us, by name.
-    #[serde(skip)]
     ImportedServices(Vec<ImportedService>),
     /// Root certificates.
     #[serde(skip)]

@@ -168,7 +168,8 @@ impl fmt::Display for Dependency {
             Self::Instances(wanted) => {
                 let kind = if wanted.connect { "connect" } else { "service" };
                 let tag = wanted.tag.as_ref().map(|tag| format!("{tag}.")).unwrap_or_default();
-                let Instances { name, scope, .. } = wanted;
+                // Otherwise the first part of a name could be taken for a tag.
+                let (name, scope) = (wanted.name.replace('.', "\\."), &wanted.scope);
                 write!(f, "health.{kind}({tag}{name}{scope}{}", near(&wanted.near))?;
                 let statuses: Vec<_> = wanted.statuses.iter().map(|status| status.name()).collect();
                 write!(f, "|{})", statuses.join(","))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use crate::store::Store;
 /// A template, when to render it, and how far it came.
 #[derive(Debug)]
 pub struct Job {
+    name: PathBuf,
     settings: settings::Template,
     template: Template,
     memory: Memory,
@@ -100,7 +101,14 @@ impl Job {
     ) -> Self {
         let mut quiescence = Quiescence::new(wait);
         quiescence.tick_now(now);
+        let mut name = settings.name().to_owned();
+        if let (settings::Source::Contents(_), Some(file)) =
+            (&settings.source, &settings.destination)
+        {
+            name.as_mut_os_string().push(format!(" for {}", file.display()));
+        }
         Self {
+            name,
             destination: Destination::of(&settings),
             settings,
             template,
@@ -118,9 +126,9 @@ impl Job {
         }
     }
 
-    /// What the log calls the template.
+    /// What the log calls the template: its file, or `(dynamic)` and the file that it becomes.
     pub fn name(&self) -> &Path {
-        self.settings.name()
+        &self.name
     }
 
     /// The file it becomes.

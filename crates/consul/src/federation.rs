@@ -2,7 +2,7 @@
 //! <https://developer.hashicorp.com/consul/api-docs/peering>,
 //! <https://developer.hashicorp.com/consul/api-docs/exported-services>
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::query::{Answer, Query};
 use crate::wire::{Map, nullable};
 
 /// A partition of a datacenter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Partition {
     /// Its name.
@@ -74,7 +74,7 @@ pub struct Remote {
 }
 
 /// A service that others may use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ExportedService {
     /// Its name.
@@ -84,7 +84,7 @@ pub struct ExportedService {
 }
 
 /// Who may use a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Consumers {
     /// Peers, by name.
@@ -96,7 +96,7 @@ pub struct Consumers {
 }
 
 /// A service that others share with us.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ImportedService {
     /// Its name.

@@ -29,6 +29,9 @@
 //! - [`error`]: what can be wrong, with its place.
 //! - `cursor`, `lex`, `heredoc`, `number`: characters to tokens.
 //! - `parse`: tokens to the tree. `json`: the same for JSON.
+//!
+//! What is read can be written and read again as the same tree: `tests/fuzz.rs` checks that with the files of `fuzz/corpus`
+//! and mutations of them, and `cargo +nightly fuzz run parse` with a fuzzer.
 
 mod cursor;
 pub mod error;

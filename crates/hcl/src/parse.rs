@@ -62,7 +62,7 @@ impl Parser<'_> {
         let is_assigned = labels.is_empty() && self.eat('=')?;
         if !is_assigned && self.next.0 != Token::Sign('{') {
             let expected = if labels.is_empty() { "'=' or '{'" } else { "'{'" };
-            return Err(self.unexpected(&format!("{expected} after '{}'", key.text)));
+            return Err(self.unexpected(&format!("{expected} after '{}'", key.text.escape_debug())));
         }
         Ok(Entry { key, labels, value: self.value()? })
     }
@@ -183,6 +183,8 @@ mod tests {
         for (text, want) in [
             ("a", "1:2: expected '=' or '{' after 'a', found the end"),
             ("a b", "1:4: expected '{' after 'a', found the end"),
+            // An error stays on its line whatever the key is.
+            (r#""a\nb""#, r"1:7: expected '=' or '{' after 'a\nb', found the end"),
             ("a b = {}", "1:5: expected '{' after 'a', found '='"),
             ("a = ", "1:5: expected a value, found the end"),
             ("a =\n  b", "2:3: expected a value, found 'b'"),

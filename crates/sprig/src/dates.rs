@@ -101,6 +101,16 @@ impl Object for Time {
         TYPE_NAME
     }
 
+    fn json(&self) -> Option<Result<Value, Error>> {
+        let has_four_digits = (0..=9999).contains(&self.civil().year);
+        Some(if has_four_digits {
+            Ok(self.format(golayout::RFC3339_NANO).into())
+        } else {
+            let reason = "Time.MarshalJSON: year outside of range [0,9999]";
+            Err(format!("json: error calling MarshalJSON for type time.Time: {reason}").into())
+        })
+    }
+
     fn method(&self, name: &str) -> Option<&Signature> {
         Some(match name {
             "Year" | "Month" | "Day" | "Hour" | "Minute" | "Second" | "Nanosecond" | "YearDay"
@@ -118,14 +128,22 @@ impl Object for Time {
         let civil = self.civil();
         Ok(match name {
             "Year" => Value::int(civil.year),
-            "Month" => Value::object(Name("time.Month", civil.month_name())),
+            "Month" => Value::object(Name {
+                kind: "time.Month",
+                text: civil.month_name(),
+                number: civil.month,
+            }),
             "Day" => Value::int(civil.day),
             "Hour" => Value::int(civil.hour),
             "Minute" => Value::int(civil.minute),
             "Second" => Value::int(civil.second),
             "Nanosecond" => Value::int(self.nanosecond().into()),
             "YearDay" => Value::int(civil.year_day()),
-            "Weekday" => Value::object(Name("time.Weekday", civil.weekday())),
+            "Weekday" => Value::object(Name {
+                kind: "time.Weekday",
+                text: civil.weekday(),
+                number: civil.weekday_number(),
+            }),
             "Unix" => self.unix().into(),
             "UnixMilli" => self.unix_in(1_000).into(),
             "UnixMicro" => self.unix_in(1_000_000).into(),
@@ -169,24 +187,18 @@ impl Time {
         let within = i64::from(self.nanosecond()) / (1_000_000_000 / parts);
         self.unix().wrapping_mul(parts).wrapping_add(within)
     }
-
-    /// As JSON has it.
-    pub(crate) fn rfc3339(&self) -> Result<String, Error> {
-        if !(0..=9999).contains(&self.civil().year) {
-            return Err("json: error calling MarshalJSON for type time.Time: \
-                        Time.MarshalJSON: year outside of range [0,9999]"
-                .into());
-        }
-        Ok(self.format(golayout::RFC3339_NANO))
-    }
 }
 
-/// A constant that prints as a name: its type and the name.
-struct Name(&'static str, &'static str);
+/// A number that prints as a name.
+struct Name {
+    kind: &'static str,
+    text: &'static str,
+    number: i64,
+}
 
 impl Object for Name {
     fn type_name(&self) -> &str {
-        self.0
+        self.kind
     }
 
     fn method(&self, name: &str) -> Option<&Signature> {
@@ -194,10 +206,14 @@ impl Object for Name {
     }
 
     fn call(&self, _: &str, _: &[Value]) -> Result<Value, Error> {
-        Ok(self.1.into())
+        Ok(self.text.into())
     }
 
     fn text(&self) -> Option<String> {
-        Some(self.1.to_owned())
+        Some(self.text.to_owned())
+    }
+
+    fn json(&self) -> Option<Result<Value, Error>> {
+        Some(Ok(Value::int(self.number)))
     }
 }

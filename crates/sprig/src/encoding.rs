@@ -30,6 +30,9 @@ fn bases() -> Vec<Function> {
 }
 
 fn from_and_to_json() -> Vec<Function> {
+    const COMPACT: Style = Style { escapes_html: true, is_indented: false };
+    const PRETTY: Style = Style { is_indented: true, ..COMPACT };
+    const RAW: Style = Style { escapes_html: false, ..COMPACT };
     vec![
         function("fromJson", [STRING], |a| {
             Ok(json::parse(a.text(0), Numbers::Floats).unwrap_or_else(|failure| failure.partial))
@@ -40,16 +43,14 @@ fn from_and_to_json() -> Vec<Function> {
         })
         .any(),
         function("toJson", [ANY], |a| {
-            Ok(json::write(a.value(0), Style::Compact).unwrap_or_default().into())
+            Ok(json::write(a.value(0), COMPACT).unwrap_or_default().into())
         }),
-        function("mustToJson", [ANY], |a| Ok(json::write(a.value(0), Style::Compact)?.into())),
+        function("mustToJson", [ANY], |a| Ok(json::write(a.value(0), COMPACT)?.into())),
         function("toPrettyJson", [ANY], |a| {
-            Ok(json::write(a.value(0), Style::Pretty).unwrap_or_default().into())
+            Ok(json::write(a.value(0), PRETTY).unwrap_or_default().into())
         }),
-        function("mustToPrettyJson", [ANY], |a| Ok(json::write(a.value(0), Style::Pretty)?.into())),
-        function("toRawJson mustToRawJson", [ANY], |a| {
-            Ok(json::write(a.value(0), Style::Raw)?.into())
-        }),
+        function("mustToPrettyJson", [ANY], |a| Ok(json::write(a.value(0), PRETTY)?.into())),
+        function("toRawJson mustToRawJson", [ANY], |a| Ok(json::write(a.value(0), RAW)?.into())),
     ]
 }
 

@@ -101,8 +101,13 @@ impl Civil {
     }
 
     pub(crate) fn weekday(&self) -> &'static str {
+        name_of(&WEEKDAYS, self.weekday_number())
+    }
+
+    /// 0 is Sunday.
+    pub(crate) fn weekday_number(&self) -> i64 {
         // 1970 began on a Thursday.
-        name_of(&WEEKDAYS, (self.days() + 4).rem_euclid(7))
+        (self.days() + 4).rem_euclid(7)
     }
 
     pub(crate) fn month_name(&self) -> &'static str {

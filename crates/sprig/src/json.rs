@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use self::read::{Failure, Numbers, parse};
-pub(crate) use self::write::{Style, write};
+pub use self::write::{Style, write};

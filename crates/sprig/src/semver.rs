@@ -33,6 +33,10 @@ impl Object for Version {
         if self.pointer { TYPE_NAME } else { "semver.Version" }
     }
 
+    fn json(&self) -> Option<Result<Value, Error>> {
+        Some(Ok(self.to_string().into()))
+    }
+
     fn field_names(&self) -> &[&str] {
         &["major", "minor", "patch", "pre", "metadata", "original"]
     }

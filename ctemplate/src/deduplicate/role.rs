@@ -93,21 +93,22 @@ impl Role {
     }
 }
 
-/// Whether the answer is the same for everybody, and no secret of one instance.
+/// Whether the answer is the same for everybody, and no secret of one instance: the same kinds as consul-template's, which
+/// also shares distances from its own agent.
 pub fn is_shared(dependency: &Dependency) -> bool {
     let is_ours = |near: &Option<String>| near.as_deref() == Some("_agent");
     match dependency {
         Dependency::Key(_)
         | Dependency::Keys(_)
         | Dependency::Services { .. }
-        | Dependency::Datacenters { .. } => true,
+        | Dependency::Datacenters { .. }
+        | Dependency::Partitions
+        | Dependency::ExportedServices { .. }
+        | Dependency::ImportedServices { .. } => true,
         Dependency::Instances(wanted) => !is_ours(&wanted.near),
         Dependency::Nodes { near, .. } => !is_ours(near),
         Dependency::Node { .. }
-        | Dependency::Partitions
         | Dependency::Peerings { .. }
-        | Dependency::ExportedServices { .. }
-        | Dependency::ImportedServices { .. }
         | Dependency::CaRoots
         | Dependency::CaLeaf(_)
         | Dependency::File(_) => false,
@@ -117,7 +118,7 @@ pub fn is_shared(dependency: &Dependency) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dependency::Instances;
+    use crate::dependency::{Instances, KeyPath, Scope};
 
     const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -151,6 +152,36 @@ mod tests {
             ("not ours to lose", following(), Event::Deposed, now, following()),
         ] {
             assert_eq!(role.on(event, at, PATIENCE), want, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_for_everybody_is_shared() {
+        let (scope, partition) = (Scope::default, || None);
+        let near = |node: &str| Some(node.to_owned());
+        let key = || KeyPath { path: "a".to_owned(), scope: scope() };
+        let instances =
+            |near| Dependency::Instances(Instances { near, ..Instances::passing("web", None) });
+        for (dependency, want) in [
+            (Dependency::Key(key()), true),
+            (Dependency::Keys(key()), true),
+            (instances(None), true),
+            (instances(near("n1")), true),
+            (instances(near("_agent")), false),
+            (Dependency::Services { scope: scope() }, true),
+            (Dependency::Nodes { scope: scope(), near: None }, true),
+            (Dependency::Nodes { scope: scope(), near: near("_agent") }, false),
+            (Dependency::Datacenters { reachable: true }, true),
+            (Dependency::Partitions, true),
+            (Dependency::ExportedServices { partition: partition() }, true),
+            (Dependency::ImportedServices { partition: partition() }, true),
+            (Dependency::Node { name: near("n1"), scope: scope() }, false),
+            (Dependency::Peerings { partition: partition() }, false),
+            (Dependency::CaRoots, false),
+            (Dependency::CaLeaf("web".to_owned()), false),
+            (Dependency::File("/a".into()), false),
+        ] {
+            assert_eq!(is_shared(&dependency), want, "{dependency}");
         }
     }
 

@@ -100,6 +100,8 @@ impl<const N: usize> From<[(String, Data); N]> for Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use consul::federation::{Consumers, ExportedService, ImportedService, Partition};
+
     use super::*;
     use crate::data::answer::{Check, Definition, Node};
     use crate::data::{CatalogService, Instance, KeyPair};
@@ -137,6 +139,24 @@ mod tests {
             ("e".to_owned(), Data::Services(vec![CatalogService { name: text(), tags: vec![] }])),
             ("f".to_owned(), Data::Nodes(vec![Node { id: text(), ..Node::default() }])),
             ("g".to_owned(), Data::Datacenters(vec![text()])),
+            (
+                "h".to_owned(),
+                Data::Partitions(vec![Partition { name: text(), description: text() }]),
+            ),
+            (
+                "i".to_owned(),
+                Data::ExportedServices(vec![ExportedService {
+                    service: text(),
+                    consumers: Consumers { peers: vec![text()], partitions: vec![] },
+                }]),
+            ),
+            (
+                "j".to_owned(),
+                Data::ImportedServices(vec![ImportedService {
+                    source_partition: text(),
+                    ..ImportedService::default()
+                }]),
+            ),
         ]);
         let (bytes, fits) = written(&data);
         assert!(fits);

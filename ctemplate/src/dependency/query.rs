@@ -25,10 +25,11 @@ const PARAMETERS: &str = "ns,peer,partition,sameness-group";
 type Parsed<T> = Result<T, ParseError>;
 
 impl Instances {
-    /// Reads `[TAG.]NAME[?QUERY][@DATACENTER][~NEAR][|STATUS,…]`. A tag may hold dots, a name may not.
+    /// Reads `[TAG.]NAME[?QUERY][@DATACENTER][~NEAR][|STATUS,…]`. A tag may hold dots; those of a name have a backslash
+    /// before them, which consul-template does not know.
     pub fn parse(text: &str) -> Parsed<Self> {
         static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
-            let name = r"(?:(?P<tag>[[:word:]=:.\-]+)\.)?(?P<name>[[:word:]\-]+)";
+            let name = r"(?:(?P<tag>[[:word:]=:.\-]+)\.)?(?P<name>(?:[[:word:]\-]|\\\.)+)";
             grammar(&format!(r"{name}{QUERY}{DATACENTER}{NEAR}(?:\|(?P<filter>[[:word:],]+))?"))
         });
         let label = "health.service";
@@ -45,7 +46,7 @@ impl Instances {
             return Err(wrong(&[label], "%s: cannot specify both peer and sameness-group"));
         }
         Ok(Self {
-            name: part(&found, "name").unwrap_or_default(),
+            name: part(&found, "name").unwrap_or_default().replace("\\.", "."),
             tag: part(&found, "tag"),
             connect: false,
             scope,
@@ -166,16 +167,19 @@ mod tests {
             ),
             ("web?sameness-group=g", "health.service(web@sameness-group=g|passing)"),
             ("web?ns=", "health.service(web|passing)"),
+            (r"a.b.web\.api\.v2@dc1", r"health.service(a.b.web\.api\.v2@dc1|passing)"),
         ] {
             let parsed = Dependency::Instances(Instances::parse(text).unwrap());
             assert_eq!(parsed.to_string(), id, "{text}");
         }
         assert_eq!(Instances::parse("x.y.web").unwrap().tag.as_deref(), Some("x.y"));
+        let dotted = Instances::parse(r"x.web\.api").unwrap();
+        assert_eq!((dotted.tag.as_deref(), dotted.name.as_str()), (Some("x"), "web.api"));
     }
 
     #[test]
     fn refuses_what_is_no_service_query() {
-        for text in ["", "a b", "web|", "web@", "é", "web\n", "web~a b", "web@dc?ns=n"] {
+        for text in ["", "a b", "web|", "web@", "é", "web\n", "web~a b", "web@dc?ns=n", "w\\eb"] {
             let want = format!("health.service: invalid format: {text:?}");
             assert_eq!(Instances::parse(text).unwrap_err().to_string(), want);
         }

@@ -1,16 +1,12 @@
 //! JSON from values and back, as Go's `encoding/json` does it.
 
-mod print;
-
 use gotemplate::{Error, IntKind, Map, Type, Value};
 use serde_json::Value as Json;
-use sprig::json::Numbers;
+use sprig::json::{Numbers, Style};
 
 use super::Parameter::{Any, Text};
 use super::{Function, exactly, texts, wrap};
 use crate::render::session::Session;
-
-pub(super) use self::print::{object, shortest};
 
 /// The functions of this topic.
 pub const FUNCTIONS: &[Function] = &[
@@ -43,28 +39,28 @@ fn parsed(arguments: &[Value], numbers: Numbers) -> Result {
 
 /// `toJSON VALUE`, with `<`, `>` and `&` as escapes.
 pub fn to_json(_: &Session, arguments: &[Value]) -> Result {
-    printed("toJSON", arguments, print::Style { escapes_html: true, indented: false })
+    printed("toJSON", arguments, Style { escapes_html: true, is_indented: false })
 }
 
 /// `toJSONPretty VALUE`, indented by two spaces.
 pub fn to_json_pretty(_: &Session, arguments: &[Value]) -> Result {
-    printed("toJSONPretty", arguments, print::Style { escapes_html: true, indented: true })
+    printed("toJSONPretty", arguments, Style { escapes_html: true, is_indented: true })
 }
 
 /// `toUnescapedJSON VALUE`
 pub fn to_unescaped_json(_: &Session, arguments: &[Value]) -> Result {
-    printed("toUnescapedJSON", arguments, print::Style { escapes_html: false, indented: false })
+    printed("toUnescapedJSON", arguments, Style { escapes_html: false, is_indented: false })
 }
 
 /// `toUnescapedJSONPretty VALUE`
 pub fn to_unescaped_json_pretty(_: &Session, arguments: &[Value]) -> Result {
-    let style = print::Style { escapes_html: false, indented: true };
+    let style = Style { escapes_html: false, is_indented: true };
     printed("toUnescapedJSONPretty", arguments, style)
 }
 
-fn printed(name: &str, arguments: &[Value], style: print::Style) -> Result {
+fn printed(name: &str, arguments: &[Value], style: Style) -> Result {
     let [value] = exactly(arguments)?;
-    let text = print::print(value, style).map_err(|error| wrap(name, error))?;
+    let text = sprig::json::write(value, style).map_err(|error| wrap(name, error))?;
     Ok(text.into())
 }
 
@@ -104,12 +100,13 @@ pub fn to_serde(value: &Value) -> Json {
             map.entries().iter().map(|(key, value)| (key.to_string(), to_serde(value))).collect()
         }
         Value::Object(it) if it.is_nil() => Json::Null,
-        Value::Object(it) => match object(it.as_ref()) {
-            print::Shape::Text(text) => text.into(),
-            print::Shape::Fields(fields) => fields
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), to_serde(&value)))
-                .collect(),
-        },
+        Value::Object(it) => {
+            if let Some(other) = it.json() {
+                return other.map_or(Json::Null, |other| to_serde(&other));
+            }
+            let field =
+                |name: &&str| ((*name).to_owned(), to_serde(&it.field(name).unwrap_or_default()));
+            it.field_names().iter().map(field).collect()
+        }
     }
 }

@@ -3,12 +3,13 @@
 //! # Layout
 //!
 //! - [`address`]: an address of an interface, with its attributes.
-//! - [`choose`]: filters and orders. `rfc`: the networks that documents of the IETF name.
+//! - [`math`]: reckoning with them. [`choose`]: filters and orders. `rfc`: the networks that documents of the IETF name.
 //! - [`host`]: what the kernel says.
 
 pub mod address;
 pub mod choose;
 pub mod host;
+pub mod math;
 mod rfc;
 
 use std::any::Any;
@@ -100,6 +101,9 @@ fn library() -> Functions<Host> {
         Ok(list(addresses_of(a, 1).into_iter().take(most.unwrap_or(usize::MAX))))
     });
     add("offset", vec![Type::INT, addresses()], offset);
+    add("math", chosen(), |_, a| {
+        math::math(text(a, 0)?, text(a, 1)?, &addresses_of(a, 2)).map(list)
+    });
     functions
 }
 
@@ -168,19 +172,24 @@ mod tests {
     use super::*;
 
     fn on_a_machine(pipeline: &str) -> std::result::Result<String, String> {
-        let address = |name: &str, flags, ip: &str, prefix| Address {
-            name: name.to_owned(),
-            flags,
+        let up = address::Flags { up: true, broadcast: true, running: true, ..Default::default() };
+        let interface = |index, name: &str, flags| {
+            let (name, hardware) = (name.to_owned(), "02:00:00:00:00:01".to_owned());
+            Arc::new(address::Interface { index, mtu: 1500, name, hardware, flags })
+        };
+        let loopback = interface(1, "lo", address::Flags { loopback: true, ..up });
+        let (eth0, eth1) = (interface(2, "eth0", up), interface(3, "eth1", up));
+        let address = |interface: &Arc<_>, ip: &str, prefix| Address {
+            interface: Arc::clone(interface),
             ip: ip.parse().unwrap(),
             prefix,
         };
-        let up = address::Flags { up: true, broadcast: true, running: true, ..Default::default() };
         let addresses = vec![
-            address("lo", address::Flags { loopback: true, ..up }, "127.0.0.1", 8),
-            address("eth0", up, "203.1.1.7", 28),
-            address("eth1", up, "10.1.2.3", 16),
-            address("eth1", up, "10.1.2.4", 24),
-            address("eth1", up, "fd00::1", 64),
+            address(&loopback, "127.0.0.1", 8),
+            address(&eth0, "203.1.1.7", 28),
+            address(&eth1, "10.1.2.3", 16),
+            address(&eth1, "10.1.2.4", 24),
+            address(&eth1, "fd00::1", 64),
         ];
         let mut host = Host { addresses, default_interface: Some("eth1".to_owned()) };
         render(&mut host, pipeline).map_err(|error| error.to_string())
@@ -206,6 +215,15 @@ mod tests {
                 "up|broadcast|loopback|running",
             ),
             (". | include \"name\" \"none\" | attr \"address\"", ""),
+            (
+                "GetDefaultInterfaces | math \"network\" \"-2\" | join \"address\" \" \"",
+                "10.1.255.254 10.1.2.254 fd00::ffff:ffff:ffff:fffe",
+            ),
+            (
+                ". | limit 2",
+                "[127.0.0.1/8 {1 1500 lo 02:00:00:00:00:01 up|broadcast|loopback|running} \
+                 203.1.1.7/28 {2 1500 eth0 02:00:00:00:00:01 up|broadcast|running}]",
+            ),
         ] {
             assert_eq!(on_a_machine(pipeline).as_deref(), Ok(want), "{pipeline}");
         }

@@ -1,10 +1,11 @@
 //! TOML from values, as Go's `BurntSushi/toml` writes it: what is simple first, then tables, indented by two spaces.
 
 use gotemplate::{Error, Type, Value};
+use sprig::golayout::{RFC3339_NANO, Time};
 
 use super::Parameter::Any;
-use super::json::shortest;
 use super::{Function, exactly, put, wrap};
+use crate::data::structs::scalar;
 use crate::render::session::Session;
 
 /// The functions of this topic.
@@ -106,8 +107,12 @@ impl Writer {
                 }
                 self.out.push(']');
             }
-            Value::Object(it) if it.text().is_some() => {
-                self.text(&it.text().unwrap_or_default());
+            Value::Object(it) if !is_table(value) => {
+                let any: &dyn std::any::Any = it.as_ref();
+                match (any.downcast_ref::<Time>(), scalar(it.as_ref())) {
+                    (Some(time), _) => self.out.push_str(&time.format(RFC3339_NANO)),
+                    (None, scalar) => self.element(&scalar.unwrap_or_default())?,
+                }
             }
             value if is_table(value) => {
                 let fields = fields(value)?;
@@ -143,7 +148,7 @@ fn float_text(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let text = shortest(float);
+    let text = float.to_string();
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
@@ -176,7 +181,7 @@ fn is_nothing(value: &Value) -> bool {
 fn is_table(value: &Value) -> bool {
     match value {
         Value::Map(_) => true,
-        Value::Object(it) => it.text().is_none(),
+        Value::Object(it) => scalar(it.as_ref()).is_none(),
         _ => false,
     }
 }

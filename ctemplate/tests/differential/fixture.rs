@@ -233,6 +233,7 @@ fn services() -> Vec<Json> {
             "lan": {"Address": "10.9.9.9", "Port": 77}, "wan": {"Address": "198.51.100.1", "Port": 88}}}),
         json!({"ID": "plain", "Name": "alpha"}),
         json!({"ID": "with_under-score", "Name": "with_under-score", "Port": 5, "Tags": ["x.y"], "EnableTagOverride": true}),
+        json!({"ID": "dotted", "Name": "dotted.name", "Port": 6, "Tags": ["a.b"]}),
         json!({"ID": "mesh", "Name": "mesh", "Port": 9000, "Connect": {"Native": true}}),
     ]
 }

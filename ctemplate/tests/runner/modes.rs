@@ -62,6 +62,11 @@ async fn a_template_error_ends_it_if_so_configured() {
     program.says("t.hbs:1:1: parseInt").await;
     write(&program, "data", "2");
     program.becomes("out", "2").await;
+    // One that has no file of its own is told from others by the file that it becomes.
+    let inline = r#"template { contents = "{{file \"data\" | parseInt}}" destination = "out" }"#;
+    let mut program = configured(&[("data", "x")], inline);
+    start(&mut program, &[]);
+    program.says("(dynamic) for out").await;
 }
 
 #[tokio::test]

@@ -45,6 +45,12 @@ pub trait Object: Any + Send + Sync {
         None
     }
 
+    /// What stands in its place in JSON, or why nothing can (Go's `MarshalJSON` and the tags of fields); `None` when that
+    /// are its exported fields by their names.
+    fn json(&self) -> Option<Result<Value, Error>> {
+        None
+    }
+
     /// Whether it is a nil pointer; its fields cannot be read then.
     fn is_nil(&self) -> bool {
         false

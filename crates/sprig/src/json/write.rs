@@ -1,27 +1,25 @@
 //! Values to JSON.
 
-use std::{any::Any, fmt::Write as _};
+use std::fmt::Write as _;
 
 use data_encoding::BASE64;
-use gotemplate::{Error, FloatKind, Map, Object, Value, sprintf};
-
-use crate::{golayout::Time, semver::Version};
+use gotemplate::{Error, FloatKind, Map, Object, Type, Value, sprintf};
 
 /// How JSON is to look.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// In a line; `<`, `>` and `&` are escaped.
-    Compact,
-    /// Like `Compact`, but indented by two spaces.
-    Pretty,
-    /// In a line, with nothing escaped that need not be.
-    Raw,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether `<`, `>` and `&` are escapes.
+    pub escapes_html: bool,
+    /// Whether it is spread over lines, indented by two spaces.
+    pub is_indented: bool,
 }
 
+/// The JSON of a value; maps in the order of their keys.
+///
 /// # Errors
 ///
 /// What Go says of values that JSON does not know: numbers that are none, and types like functions.
-pub(crate) fn write(value: &Value, style: Style) -> Result<String, Error> {
+pub fn write(value: &Value, style: Style) -> Result<String, Error> {
     let mut writer = Writer { out: String::new(), style, depth: 0 };
     writer.value(value)?;
     Ok(writer.out)
@@ -84,7 +82,7 @@ impl Writer {
     }
 
     fn line(&mut self) {
-        if self.style == Style::Pretty {
+        if self.style.is_indented {
             self.out.push('\n');
             self.out.extend(std::iter::repeat_n("  ", self.depth));
         }
@@ -92,21 +90,19 @@ impl Writer {
 
     fn entry(&mut self, key: &str, value: &Value) -> Result<(), Error> {
         self.string(key);
-        self.out.push_str(if self.style == Style::Pretty { ": " } else { ":" });
+        self.out.push_str(if self.style.is_indented { ": " } else { ":" });
         self.value(value)
     }
 
     fn map(&mut self, map: &Map) -> Result<(), Error> {
-        let entries = map.entries();
+        if !matches!(map.key(), Type::String | Type::Int(_) | Type::Uint(_)) {
+            return Err(format!("json: unsupported type: {}", map.type_of()).into());
+        }
         if map.is_nil() {
             self.out.push_str("null");
             return Ok(());
         }
-        let is_key =
-            |key: &Value| matches!(key, Value::String(_) | Value::Int(..) | Value::Uint(..));
-        if *map.key() == gotemplate::Type::Any || !entries.iter().all(|(key, _)| is_key(key)) {
-            return Err(format!("json: unsupported type: {}", map.type_of()).into());
-        }
+        let entries = map.entries();
         // Go sorts numbers by their text.
         let mut sorted: Vec<(String, &Value)> =
             entries.iter().map(|(key, value)| (key.to_string(), value)).collect();
@@ -119,14 +115,8 @@ impl Writer {
             self.out.push_str("null");
             return Ok(());
         }
-        let any: &dyn Any = object;
-        if let Some(time) = any.downcast_ref::<Time>() {
-            self.string(&time.rfc3339()?);
-            return Ok(());
-        }
-        if let Some(version) = any.downcast_ref::<Version>() {
-            self.string(&version.to_string());
-            return Ok(());
+        if let Some(other) = object.json() {
+            return self.value(&other?);
         }
         let names = object.field_names().iter();
         let exported = names.filter(|name| name.starts_with(char::is_uppercase));
@@ -161,7 +151,7 @@ impl Writer {
                 '\n' => self.out.push_str("\\n"),
                 '\r' => self.out.push_str("\\r"),
                 '\t' => self.out.push_str("\\t"),
-                '<' | '>' | '&' if self.style != Style::Raw => self.code(c),
+                '<' | '>' | '&' if self.style.escapes_html => self.code(c),
                 // Line ends to JavaScript.
                 '\0'..' ' | '\u{2028}' | '\u{2029}' => self.code(c),
                 c => self.out.push(c),
@@ -206,4 +196,27 @@ fn without_exponent(digits: &str, power: i32) -> String {
 
 fn unsupported(value: &Value) -> Error {
     format!("json: unsupported type: {}", value.type_of()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_floats_as_go_does() {
+        let style = Style { escapes_html: false, is_indented: false };
+        for (float, want) in [
+            (1.0, "1"),
+            (0.1, "0.1"),
+            (-0.0, "-0"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.5e300, "1.5e+300"),
+            (0.000_001, "0.000001"),
+            (0.000_000_1, "1e-7"),
+            (-2.5e-10, "-2.5e-10"),
+        ] {
+            assert_eq!(write(&float.into(), style).as_deref().ok(), Some(want));
+        }
+    }
 }

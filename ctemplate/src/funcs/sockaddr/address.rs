@@ -1,15 +1,17 @@
 //! An address of an interface.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, LazyLock};
 
-use gotemplate::{Error, Object, Value};
+use gotemplate::{Error, Object, Signature, Type, Value};
 
 use super::wrong;
 
 /// The type of an address, as Go prints it.
 pub const KIND: &str = "sockaddr.IfAddr";
-/// The type of several.
+/// The type of several addresses.
 pub const LIST_KIND: &str = "sockaddr.IfAddrs";
 
 /// What an interface can do.
@@ -30,21 +32,34 @@ pub struct Flags {
     pub running: bool,
 }
 
+/// An interface of a machine to a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its number.
+    pub index: u32,
+    /// The largest packet that it takes, in bytes.
+    pub mtu: u32,
+    /// Its name.
+    pub name: String,
+    /// Its hardware's address in hexadecimal, if it has one.
+    pub hardware: String,
+    /// What it can do.
+    pub flags: Flags,
+}
+
 /// An address of an interface, with its network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The interface's name.
-    pub name: String,
-    /// What the interface can do.
-    pub flags: Flags,
+    /// The interface.
+    pub interface: Arc<Interface>,
     /// The address.
     pub ip: IpAddr,
     /// How many bits of it are the network's.
     pub prefix: u32,
 }
 
-impl Flags {
-    fn text(self) -> String {
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = [
             (self.up, "up"),
             (self.broadcast, "broadcast"),
@@ -55,7 +70,15 @@ impl Flags {
         ];
         let names: Vec<_> =
             names.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
-        if names.is_empty() { "0".to_owned() } else { names.join("|") }
+        if names.is_empty() { f.write_str("0") } else { f.write_str(&names.join("|")) }
+    }
+}
+
+/// As Go prints the struct.
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, mtu, name, hardware, flags } = self;
+        write!(f, "{{{index} {mtu} {name} {hardware} {flags}}}")
     }
 }
 
@@ -90,8 +113,8 @@ impl Address {
         let number = number(self.ip);
         let all = last - network;
         Ok(match name {
-            "flags" => self.flags.text(),
-            "name" => self.name.clone(),
+            "flags" => self.interface.flags.to_string(),
+            "name" => self.interface.name.clone(),
             "address" | "host" => self.ip.to_string(),
             "port" => "0".to_owned(),
             "netmask" => self.like(!all),
@@ -141,16 +164,52 @@ impl Address {
     }
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.text_with_prefix(), self.interface)
+    }
+}
+
 impl Object for Address {
     fn type_name(&self) -> &'static str {
         KIND
     }
 
     fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
-        (name == "Name").then(|| Cow::Owned(self.name.as_str().into()))
+        let Interface { index, mtu, name: of_interface, hardware, flags } = &*self.interface;
+        Some(Cow::Owned(match name {
+            "SockAddr" => self.text_with_prefix().into(),
+            "Index" => Value::int((*index).into()),
+            "MTU" => Value::int((*mtu).into()),
+            "Name" => of_interface.as_str().into(),
+            "HardwareAddr" => hardware.as_str().into(),
+            "Flags" => flags.to_string().into(),
+            _ => return None,
+        }))
+    }
+
+    fn method(&self, name: &str) -> Option<&Signature> {
+        static NOTHING: LazyLock<Signature> = LazyLock::new(|| Signature::new([]));
+        static A_NAME: LazyLock<Signature> = LazyLock::new(|| Signature::new([Type::String]));
+        match name {
+            "String" | "Type" => Some(&NOTHING),
+            "Attr" => Some(&A_NAME),
+            _ => None,
+        }
+    }
+
+    fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, Error> {
+        let text = match name {
+            "Type" => self.attribute("type")?,
+            "Attr" => {
+                self.attribute(arguments.first().and_then(Value::as_str).unwrap_or_default())?
+            }
+            _ => self.to_string(),
+        };
+        Ok(text.into())
     }
 
     fn text(&self) -> Option<String> {
-        Some(format!("{} {}", self.text_with_prefix(), self.name))
+        Some(self.to_string())
     }
 }

@@ -40,7 +40,7 @@ fn check(selector: &str, verb: &str) -> Result<()> {
 pub fn split(selector: &str, parameter: &str, addresses: &[Address]) -> Result<Split> {
     match selector.to_lowercase().as_str() {
         "address" => by_pattern("address", parameter, addresses, Address::text_with_prefix),
-        "name" => by_pattern("name", parameter, addresses, |it| it.name.clone()),
+        "name" => by_pattern("name", parameter, addresses, |it| it.interface.name.clone()),
         "port" => by_pattern("port", parameter, addresses, |_| "0".to_owned()),
         "flag" | "flags" => by_flag(parameter, addresses),
         "network" => each(parameter, addresses, |network| {
@@ -155,11 +155,11 @@ fn by_flag(parameter: &str, addresses: &[Address]) -> Result<Split> {
 
 fn has_flag(it: &Address, name: &str) -> bool {
     match name {
-        "broadcast" => it.flags.broadcast,
-        "loopback" => it.flags.loopback,
-        "multicast" => it.flags.multicast,
-        "point-to-point" => it.flags.point_to_point,
-        "up" => it.flags.up,
+        "broadcast" => it.interface.flags.broadcast,
+        "loopback" => it.interface.flags.loopback,
+        "multicast" => it.interface.flags.multicast,
+        "point-to-point" => it.interface.flags.point_to_point,
+        "up" => it.interface.flags.up,
         // `down` asks for nothing, there as here; the others are no flags of interfaces.
         _ => true,
     }
@@ -239,11 +239,11 @@ pub fn sort(clauses: &str, mut all: Vec<Address>, default: Option<&str>) -> Resu
 
 fn by(name: &str, a: &Address, b: &Address, default: Option<&str>) -> Ordering {
     let are_alike = a.ip.is_ipv4() == b.ip.is_ipv4();
-    let is_default = |it: &Address| Some(it.name.as_str()) == default;
+    let is_default = |it: &Address| Some(it.interface.name.as_str()) == default;
     match name {
         "address" if are_alike => number(a.ip).cmp(&number(b.ip)),
         "default" => is_default(b).cmp(&is_default(a)),
-        "name" => a.name.cmp(&b.name),
+        "name" => a.interface.name.cmp(&b.interface.name),
         "size" if are_alike => a.prefix.cmp(&b.prefix),
         "type" => a.ip.is_ipv6().cmp(&b.ip.is_ipv6()),
         _ => Ordering::Equal,
@@ -254,7 +254,7 @@ fn by(name: &str, a: &Address, b: &Address, default: Option<&str>) -> Ordering {
 pub fn unique(selector: &str, mut all: Vec<Address>) -> Result<Vec<Address>> {
     match selector.to_lowercase().as_str() {
         "address" => all.dedup_by_key(|it| it.text_with_prefix()),
-        "name" => all.dedup_by_key(|it| it.name.clone()),
+        "name" => all.dedup_by_key(|it| it.interface.name.clone()),
         _ => return Err(wrong(format!("unsupported unique constraint {selector:?}"))),
     }
     Ok(all)

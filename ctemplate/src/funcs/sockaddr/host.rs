@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
-use nix::net::if_::InterfaceFlags;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::SockaddrStorage;
 
-use super::address::{Address, Flags, number, width};
+use super::address::{Address, Flags, Interface, number, width};
 use super::{Result, choose, wrong};
 
 /// A machine.
@@ -22,15 +23,22 @@ pub struct Host {
 impl Host {
     /// This machine.
     pub fn read() -> io::Result<Self> {
-        let found: Vec<_> = getifaddrs()?.collect();
-        let mut names: Vec<&str> = Vec::new();
-        for it in &found {
-            if !names.contains(&it.interface_name.as_str()) {
-                names.push(&it.interface_name);
+        let mut interfaces: Vec<Arc<Interface>> = Vec::new();
+        let mut addresses = Vec::new();
+        for it in getifaddrs()? {
+            let known = interfaces.iter().position(|known| known.name == it.interface_name);
+            let at = known.unwrap_or_else(|| {
+                interfaces.push(interface(&it).into());
+                interfaces.len() - 1
+            });
+            if let Some((ip, prefix)) = network(&it)
+                && let Some(interface) = interfaces.get(at)
+            {
+                addresses.push((at, Address { interface: Arc::clone(interface), ip, prefix }));
             }
         }
-        let mut addresses: Vec<_> = found.iter().filter_map(address).collect();
-        addresses.sort_by_key(|it| names.iter().position(|name| *name == it.name));
+        addresses.sort_by_key(|(at, _)| *at);
+        let addresses = addresses.into_iter().map(|(_, it)| it).collect();
         let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
         Ok(Self { addresses, default_interface: default_interface(&routes) })
     }
@@ -40,7 +48,7 @@ impl Host {
         let Some(name) = &self.default_interface else {
             return Err(wrong("No default interface found"));
         };
-        Ok(self.addresses.iter().filter(|it| it.name == *name).cloned().collect())
+        Ok(self.addresses.iter().filter(|it| it.interface.name == *name).cloned().collect())
     }
 
     /// Private or public addresses that can be reached, the best first.
@@ -73,9 +81,7 @@ impl Host {
     }
 }
 
-fn address(it: &InterfaceAddress) -> Option<Address> {
-    let ip = ip(it.address.as_ref()?)?;
-    let mask = ip_of_mask(it.netmask.as_ref()?, ip)?;
+fn interface(it: &InterfaceAddress) -> Interface {
     let has = |flag| it.flags.contains(flag);
     let flags = Flags {
         up: has(InterfaceFlags::IFF_UP),
@@ -85,8 +91,28 @@ fn address(it: &InterfaceAddress) -> Option<Address> {
         multicast: has(InterfaceFlags::IFF_MULTICAST),
         running: has(InterfaceFlags::IFF_RUNNING),
     };
-    let prefix = (number(mask) << (128 - width(ip))).leading_ones();
-    Some(Address { name: it.interface_name.clone(), flags, ip, prefix })
+    let name = it.interface_name.clone();
+    // What the kernel does not tell is shown as nothing.
+    let index = if_nametoindex(name.as_str()).unwrap_or_default();
+    let told = |what| {
+        let text = std::fs::read_to_string(format!("/sys/class/net/{name}/{what}"));
+        text.unwrap_or_default().trim_end().to_owned()
+    };
+    let (mtu, hardware) = (told("mtu").parse().unwrap_or_default(), hardware(told("address")));
+    Interface { index, mtu, name, hardware, flags }
+}
+
+/// A tunnel has an IP address for its hardware, and a loopback has zeros, which is none either.
+fn hardware(address: String) -> String {
+    let is_none = matches!(address.split(':').count(), 4 | 16)
+        || address.chars().all(|c| matches!(c, '0' | ':'));
+    if is_none { String::new() } else { address }
+}
+
+fn network(it: &InterfaceAddress) -> Option<(IpAddr, u32)> {
+    let ip = ip(it.address.as_ref()?)?;
+    let mask = ip_of_mask(it.netmask.as_ref()?, ip)?;
+    Some((ip, (number(mask) << (128 - width(ip))).leading_ones()))
 }
 
 fn ip(address: &SockaddrStorage) -> Option<IpAddr> {

@@ -1,8 +1,12 @@
 //! Writing: block style, maps in natural order of their keys, long scalars folded at 80 columns.
 
+use std::any::Any;
 use std::cmp::Ordering;
 
 use gotemplate::Value;
+use sprig::golayout::{RFC3339_NANO, Time};
+
+use crate::data::structs::scalar;
 
 use super::resolve::{Meaning, is_base_60, resolve};
 
@@ -63,10 +67,14 @@ fn shape(value: &Value) -> Result<Shape, String> {
             Shape::Map(entries.collect::<Result<_, String>>()?)
         }
         Value::Object(it) if it.is_nil() => plain("null".to_owned()),
-        Value::Object(it) if it.text().is_some() => {
-            Shape::Scalar(Scalar::Plain(it.text().unwrap_or_default()))
-        }
         Value::Object(it) => {
+            let any: &dyn Any = it.as_ref();
+            if let Some(time) = any.downcast_ref::<Time>() {
+                return Ok(plain(time.format(RFC3339_NANO)));
+            }
+            if let Some(scalar) = scalar(it.as_ref()) {
+                return shape(&scalar);
+            }
             let field = |name: &&str| {
                 let value = it.field(name).unwrap_or_default().into_owned();
                 (Scalar::Text(name.to_lowercase()), value)
