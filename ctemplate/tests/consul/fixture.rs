@@ -252,13 +252,30 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            drop(process.kill());
+            end_with_children(&process);
             drop(process.wait());
         }
         if std::thread::panicking() {
             let log = self.read("stderr").unwrap_or_default();
             drop(std::io::Write::write_all(&mut std::io::stderr(), log.as_bytes()));
         }
+    }
+}
+
+/// Kills the program and what it has started, which would live on without it.
+fn end_with_children(process: &Child) {
+    // It must not start more meanwhile.
+    kill_process(pid(process), Signal::STOP).unwrap_or_default();
+    let mut all = vec![pid(process)];
+    let mut next = 0;
+    while let Some(parent) = all.get(next).map(|pid| pid.as_raw_nonzero()) {
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let children = children.unwrap_or_default();
+        all.extend(children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)));
+        next += 1;
+    }
+    for pid in all {
+        kill_process(pid, Signal::KILL).unwrap_or_default();
     }
 }
 
