@@ -102,7 +102,7 @@ fn check(
 ) -> Result<(), SourceError> {
     let violations = schema.check(values);
     let file = |violation: &Violation| match overrides {
-        Some((path, values)) if violation.place().is_in(values) => path,
+        Some((path, values)) if values.pointer(&violation.place).is_some() => path,
         _ => beside,
     };
     let Some(path) = violations.first().map(file) else { return Ok(()) };
@@ -202,14 +202,14 @@ mod tests {
 
         write("site.toml", "a.port = true\nlist = [{}]");
         let error = read(Some(&site)).unwrap_err();
-        let want = "a.port: expected an integer, found true; list[0].port: it is missing";
+        let want = "a.port: true is not of type \"integer\"; list[0].port: it is missing";
         assert_eq!(error, format!("{}: {want}", site.display()));
         write("site.toml", "list = [{}]");
         write("values.toml", "a.port = 'x'");
         let error = read(Some(&site)).unwrap_err();
         assert_eq!(
             error,
-            format!("{}: a.port: expected an integer, found \"x\"", beside.display())
+            format!("{}: a.port: \"x\" is not of type \"integer\"", beside.display())
         );
         write("values.schema.json", "{]");
         assert!(read(None).unwrap_err().contains("values.schema.json"));

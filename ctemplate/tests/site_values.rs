@@ -93,7 +93,7 @@ mod tests {
                 "internal.stats_port = 18500",
                 "consul and internal.stats_port are both on port 18500",
             ),
-            ("well_known.x.port = 1", "well_known.x.servers: it is missing"),
+            ("well_known.x.port = 1", "well_known.x.check: it is missing"),
             (
                 "well_known.x = {port = 1, check = \"/\", timeout = \"1s\", servers = [\"a\"]}",
                 "well_known.x.servers[0]: expected a host and a port",
@@ -131,7 +131,7 @@ mod tests {
         fs::write(folder.path().join("out"), "port 7").unwrap();
         let program = start(&folder, &["-once"]);
         assert_eq!(program.wait(PATIENCE).and_then(|it| it.code()), Some(15), "{}", program.log());
-        let want = "error: site.toml: port: expected an integer from 1 on, found 0";
+        let want = "error: site.toml: port: 0 is less than the minimum of 1";
         assert!(program.log().contains(want), "{}", program.log());
         assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "port 7");
     }
