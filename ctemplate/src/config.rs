@@ -69,6 +69,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A HAProxy, and not one template that it could be the one of.
+    #[error("haproxy: there are {0} templates; the section belongs into the one it is for")]
+    Haproxy(usize),
     /// No level of logs.
     #[error(
         "log level '{0}': expected trace, debug, info, warn or error, or a filter such as info,hyper=debug"

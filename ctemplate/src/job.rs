@@ -14,6 +14,7 @@ use crate::config::settings::{self, OnError, Output, Wait};
 use crate::dependency::Dependency;
 use crate::diff;
 use crate::guard::{self, Suspicion};
+use crate::haproxy::driver::{DriveError, Driver};
 use crate::haproxy::site::Site;
 use crate::output::{Destination, OutputError};
 use crate::quiescence::Quiescence;
@@ -30,6 +31,7 @@ pub struct Job {
     memory: Memory,
     destination: Option<Destination>,
     commands: Commands,
+    driver: Option<Driver>,
     quiescence: Quiescence,
     stage: Stage,
     used: BTreeSet<Dependency>,
@@ -85,6 +87,9 @@ pub enum JobError {
     /// The file is installed, but the command that should tell others failed.
     #[error("command {0}")]
     Command(#[from] CommandError),
+    /// The file is installed, but HAProxy does not follow it.
+    #[error(transparent)]
+    Haproxy(#[from] DriveError),
     /// The text cannot be printed.
     #[error("standard output: {0}")]
     Print(#[from] io::Error),
@@ -114,6 +119,7 @@ impl Job {
             template,
             memory: Memory::default(),
             commands,
+            driver: None,
             quiescence,
             stage: Stage::Waiting(BTreeSet::new()),
             used: BTreeSet::new(),
@@ -123,6 +129,32 @@ impl Job {
             refused: None,
             outage: Outage::default(),
             progress: Progress::default(),
+        }
+    }
+
+    /// The same, with a HAProxy that follows its file.
+    #[must_use]
+    pub fn driving(self, driver: Option<Driver>) -> Self {
+        Self { driver, ..self }
+    }
+
+    /// The HAProxy that follows its file.
+    pub const fn driver(&self) -> Option<&Driver> {
+        self.driver.as_ref()
+    }
+
+    /// Goes on where one of another configuration came to: for the same template with its counts, for the same file with
+    /// what is known of its HAProxy.
+    pub fn inherit(&mut self, old: &mut Self) {
+        if (self.name(), self.file()) == (old.name(), old.file()) {
+            self.progress = old.progress;
+        }
+        if self.driver.is_some() && self.destination == old.destination {
+            let (new, old) = (self.driver.take(), old.driver.take());
+            self.driver = match (new, old) {
+                (Some(new), Some(old)) => Some(new.inheriting(old)),
+                (new, _) => new,
+            };
         }
     }
 
@@ -155,14 +187,6 @@ impl Job {
     /// What it fails with, and since when it fails.
     pub fn failure(&self) -> Option<(&str, Instant)> {
         self.outage.ongoing()
-    }
-
-    /// Counts on where the same template of another configuration came to.
-    pub fn follow(&mut self, before: &[Self]) {
-        let is_same = |it: &&Self| it.name() == self.name() && it.file() == self.file();
-        if let Some(before) = before.iter().find(is_same) {
-            self.progress = before.progress;
-        }
     }
 
     /// How far it came.
@@ -211,10 +235,12 @@ impl Job {
             JobError::Render(_) | JobError::Output(OutputError::Write { .. }) => {
                 self.settings.error_fatal
             }
-            JobError::Output(OutputError::Refused { .. }) | JobError::Command(_) => {
+            JobError::Output(OutputError::Refused { .. })
+            | JobError::Command(_)
+            | JobError::Haproxy(DriveError::File { .. } | DriveError::Refused { .. }) => {
                 matches!(self.settings.on_error, OnError::Exit)
             }
-            JobError::Suspicious(_) => false,
+            JobError::Suspicious(_) | JobError::Haproxy(DriveError::Away(_)) => false,
             JobError::Print(_) => true,
         }
     }
@@ -272,6 +298,55 @@ impl Job {
         };
         self.settle(&result);
         result
+    }
+
+    /// Makes HAProxy follow the file, when it is time to look at it.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not; it was logged, unless it did not for the same reason before. The file is then what it follows.
+    pub async fn drive(&mut self, now: Instant) -> Result<(), JobError> {
+        let (Some(driver), Some(destination)) = (&mut self.driver, &self.destination) else {
+            return Ok(());
+        };
+        if driver.due().is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        match driver.drive(&destination.path).await {
+            Ok(()) => {
+                // What was refused is not there any more: that HAProxy follows what is says nothing about it.
+                if driver.is_settled() && self.refused.is_none() {
+                    self.stage = Stage::Installed;
+                    self.accepted();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let instead = match &error {
+                    DriveError::Refused { instead, .. } => Some(instead.clone()),
+                    DriveError::File { .. } | DriveError::Away(_) => None,
+                };
+                let error = error.into();
+                self.failed(&error);
+                if let Some(instead) = instead {
+                    self.fall_back(instead)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// HAProxy refused the file, which becomes `instead`, or what it was.
+    fn fall_back(&mut self, instead: Option<String>) -> Result<(), OutputError> {
+        let Some(destination) = &self.destination else { return Ok(()) };
+        let instead = instead.map(String::into_bytes).or_else(|| self.before.take());
+        let is_other = instead.is_some() && instead != destination.read()?;
+        self.before = instead;
+        self.roll_back()?;
+        if let Some(driver) = self.driver.as_mut().filter(|_| is_other) {
+            driver.ask(Instant::now());
+        }
+        Ok(())
     }
 
     /// The command failed after the file was written: the file becomes what it was, so that it is again what its readers
@@ -342,12 +417,16 @@ impl Job {
         text: String,
         old: Option<Vec<u8>>,
     ) -> Result<(), OutputError> {
+        if let Some(driver) = &mut self.driver {
+            driver.prepare(&destination.path);
+        }
         if let Err(error) = destination.install(&text, self.commands.check.as_ref()).await {
             self.refused = matches!(error, OutputError::Refused { .. }).then_some(text);
             return Err(error);
         }
         self.refused = None;
-        self.before = old;
+        // What was never followed by a success is nothing to go back to.
+        self.before = self.before.take().or(old);
         self.progress.written(Instant::now());
         tracing::info!(template = %self.name().display(), file = %destination.path.display(), "File written");
         Ok(())
@@ -356,13 +435,26 @@ impl Job {
     fn settle(&mut self, result: &Result<Outcome, JobError>) {
         match result {
             Err(error) => self.failed(error),
-            // The command has a say too: until it has run, an outage goes on.
+            // The command has a say too, and so has HAProxy: until they are done, an outage goes on.
             Ok(Outcome::Written) if self.commands.after.is_some() => self.stage = Stage::Installed,
+            Ok(_) if self.driver.is_some() => self.stage = Stage::Installed,
             Ok(_) => {
                 self.stage = Stage::Installed;
                 self.works();
             }
         }
+        if let Some(driver) = self.driver.as_mut().filter(|_| self.stage == Stage::Installed) {
+            match result {
+                Ok(Outcome::Written) => driver.ask(Instant::now()),
+                _ => driver.begin(Instant::now()),
+            }
+        }
+    }
+
+    /// The file is followed: there is no going back.
+    pub fn accepted(&mut self) {
+        self.before = None;
+        self.works();
     }
 
     /// An attempt failed, or the command after it.

@@ -18,9 +18,10 @@ use self::runner::Runner;
 use crate::child::Child;
 use crate::command::Command;
 use crate::command::environment::{self, Variables};
-use crate::config::settings::{self, Env, Exec, Settings};
+use crate::config::settings::{self, Env, Exec, Output, Settings};
 use crate::deduplicate;
 use crate::exit::End;
+use crate::haproxy::driver::{self, Driver, Reload};
 use crate::job::{Commands, Job};
 use crate::render::Template;
 use crate::signals::{Control, Roles};
@@ -64,12 +65,28 @@ fn job(template: &settings::Template, settings: &Settings) -> anyhow::Result<(St
     let after = |exec: &Exec| Command::configured(exec, variables(&exec.env, settings));
     let env = template.exec.as_ref().map(|exec| exec.env.clone()).unwrap_or_default();
     let check = |check| Command::check(check, variables(&env, settings));
-    let commands = Commands {
-        check: template.check.as_ref().map(check),
-        after: template.exec.as_ref().map(after),
-    };
+    let check = template.check.as_ref().map(check);
+    let mut after = template.exec.as_ref().map(after);
+    // Where HAProxy is told what has changed, the command is for what it cannot be told.
+    let haproxy = template.haproxy.as_ref().filter(|_| settings.output == Output::Write);
+    let driver = haproxy.and_then(|haproxy| driver(haproxy, &mut after));
+    let commands = Commands { check, after };
     let wait = settings.wait_of(template);
-    Ok((name, Job::new(template.clone(), parsed, commands, wait, Instant::now())))
+    let job = Job::new(template.clone(), parsed, commands, wait, Instant::now());
+    Ok((name, job.driving(driver)))
+}
+
+fn driver(haproxy: &settings::Haproxy, command: &mut Option<Command>) -> Option<Driver> {
+    let reload = match &haproxy.master_socket {
+        Some(socket) => Reload::Master(socket.clone()),
+        None => Reload::Command(command.take()?),
+    };
+    Some(Driver::new(driver::Settings {
+        socket: haproxy.socket.clone(),
+        reload,
+        reload_interval: haproxy.reload_interval,
+        check_ports: haproxy.check_ports,
+    }))
 }
 
 /// What a child or a command gets of our environment, and of the settings.

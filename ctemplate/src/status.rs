@@ -26,7 +26,7 @@ use std::time::Instant;
 use daemon::status::{Draft, Page};
 
 use self::routes::routes;
-use self::snapshot::{Applied, Failing, Snapshot, Template};
+use self::snapshot::{Failing, Snapshot, Template};
 use self::view::View;
 use crate::data::Data;
 use crate::dependency::Dependency;
@@ -107,13 +107,6 @@ impl Board {
             let now = Instant::now();
             let took = now.saturating_duration_since(start);
             snapshot.ran(line, error.map(ToString::to_string), took, now);
-        }
-    }
-
-    /// HAProxy has been brought up to date.
-    pub fn applied(&self, applied: Applied, now: Instant) {
-        if let Some(Notes { snapshot, .. }) = self.lock().as_deref_mut() {
-            snapshot.applied(applied, now);
         }
     }
 

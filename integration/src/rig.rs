@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! - [`network`], [`process`], [`eventually`], [`component`]: addresses, programs, conditions, where binaries are.
-//! - [`consul`], [`dev_agent`], [`load_balancer`]: a Consul cluster, a single one; HAProxy under ctemplate.
+//! - [`consul`], [`dev_agent`], [`haproxy`], [`load_balancer`]: a Consul cluster, a single one; HAProxy, alone and under
+//!   ctemplate.
 //! - [`marathon`]: a development Marathon and what tests ask it.
 //! - [`platform`], [`app`]: all of them together, with a registrator on each agent; an app on it.
 //! - [`load`], [`https`]: clients that count failures, and one for the external load balancer.
@@ -19,6 +20,7 @@ pub mod component;
 pub mod consul;
 pub mod dev_agent;
 pub mod eventually;
+pub mod haproxy;
 pub mod https;
 pub mod load;
 pub mod load_balancer;

@@ -10,9 +10,9 @@ use daemon::secret::Secret;
 use rustix::process::Signal;
 
 use super::ConfigError;
-use super::layer::{self, Layer, Origin, Placed};
+use super::layer::{self, Layer, Merge, Origin, Placed};
 use super::settings::{
-    Auth, CommandLine, Consul, Deduplicate, Delimiters, Env, Exec, Log, LogFile, MaxFiles,
+    Auth, CommandLine, Consul, Deduplicate, Delimiters, Env, Exec, Haproxy, Log, LogFile, MaxFiles,
     MissingKey, Output, Retry, Settings, Source, Ssl, Syslog, Template, Transport, Wait, defaults,
 };
 
@@ -20,6 +20,8 @@ use super::settings::{
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a child may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The least time between two reloads of a HAProxy.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a log file is written before a new one begins.
 const ROTATE_DURATION: Duration = Duration::from_hours(24);
 /// What syslog knows, in the order of its numbers (RFC 5424, section 6.2.1), without the four that have no name there.
@@ -60,7 +62,8 @@ pub(super) fn finalize(
         errors_fatal,
         may_print: modes.output != Output::Write,
     };
-    let templates = layer.templates.unwrap_or_default();
+    let mut templates = layer.templates.unwrap_or_default();
+    of_the_only_template(layer.haproxy, &mut templates)?;
     let delimiters = layer.default_delimiters.unwrap_or_default();
     let consul = layer.consul.unwrap_or_default();
     warnings.extend(without_effect(&consul));
@@ -93,6 +96,40 @@ pub(super) fn finalize(
         values: path(layer.values),
         warnings,
     })
+}
+
+/// A HAProxy that no template names is that of the only one.
+fn of_the_only_template(
+    haproxy: Option<layer::Haproxy>,
+    templates: &mut [Placed],
+) -> Result<(), ConfigError> {
+    match (haproxy, templates) {
+        (None, _) => Ok(()),
+        (Some(mut haproxy), [Placed { template, .. }]) => {
+            if let Some(own) = template.haproxy.take() {
+                haproxy.merge(own);
+            }
+            template.haproxy = Some(haproxy);
+            Ok(())
+        }
+        (Some(_), templates) => Err(ConfigError::Haproxy(templates.len())),
+    }
+}
+
+fn haproxy(layer: layer::Haproxy, has_command: bool) -> Result<Option<Haproxy>, &'static str> {
+    let (socket, master_socket) = (path(layer.socket), path(layer.master_socket));
+    match socket.filter(|_| layer.enabled.unwrap_or(true)) {
+        None => Ok(None),
+        Some(_) if master_socket.is_none() && !has_command => {
+            Err("haproxy needs a master_socket, or the template a command that reloads it")
+        }
+        Some(socket) => Ok(Some(Haproxy {
+            socket,
+            master_socket,
+            reload_interval: layer.reload_interval.unwrap_or(RELOAD_INTERVAL),
+            check_ports: layer.check_ports.unwrap_or(true),
+        })),
+    }
 }
 
 /// An empty text stands for none.
@@ -340,6 +377,8 @@ impl Common<'_> {
         let timeout = layer.command_timeout.unwrap_or(COMMAND_TIMEOUT);
         let error_fatal = self.errors_fatal.or(layer.error_fatal).or(self.error_fatal);
         let check = layer.check.and_then(|line| CommandLine::new(line.0));
+        let exec = exec(command, timeout);
+        let haproxy = layer.haproxy.map(|layer| haproxy(layer, exec.is_some())).transpose();
         Ok(Template {
             destination,
             create_dest_dirs: layer.create_dest_dirs.unwrap_or(true),
@@ -357,7 +396,8 @@ impl Common<'_> {
             },
             error_fatal: error_fatal.unwrap_or(defaults::ERROR_FATAL),
             wait: layer.wait.as_ref().and_then(wait),
-            exec: exec(command, timeout),
+            exec,
+            haproxy: haproxy.map_err(wrong)?.flatten(),
             function_denylist: combined(layer.function_denylist, layer.function_blacklist),
             sandbox_path: path(layer.sandbox_path),
             check: check.or_else(|| self.check.cloned()),

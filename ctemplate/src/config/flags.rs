@@ -58,6 +58,8 @@ const GENERAL: (&str, &[Flag]) = (
             => |layer, text| set(&mut layer.deduplicate.get_or_insert_default().enabled, switch(text)),
         "once-timeout" ("DURATION") "With -once: fail when it takes longer than this"
             => |layer, text| set(&mut layer.once_timeout, time(text)),
+        "haproxy-socket" ("SOCKET") "Tell the HAProxy with this admin socket what has changed in the file of the only template; its command is then for what it takes a reload to change"
+            => |layer, text| set(&mut layer.haproxy.get_or_insert_default().socket, string(text)),
         "values" ("FILE") "Settings of this site, in TOML or JSON, that override those beside the template"
             => |layer, text| set(&mut layer.values, string(text)),
         "status" ("ADDRESS") "Serve a page for people at this address and port, and /health, /ready, /metrics, /status and /routes"

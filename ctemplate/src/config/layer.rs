@@ -99,6 +99,7 @@ layers! {
         "default_delimiters" default_delimiters: Delimiters,
         "err_on_failed_lookup" err_on_failed_lookup: bool,
         "exec" exec: Exec,
+        "haproxy" haproxy: Haproxy,
         "kill_signal" kill_signal: Signal,
         "log_file" log_file: LogFile,
         "log_level" log_level: String,
@@ -202,6 +203,14 @@ layers! {
         "blacklist" blacklist: Vec<String>,
         "whitelist" whitelist: Vec<String>,
     }
+    /// A HAProxy that follows a file.
+    Haproxy {
+        "check_ports" check_ports: bool,
+        "enabled" enabled: bool,
+        "master_socket" master_socket: String,
+        "reload_interval" reload_interval: Duration,
+        "socket" socket: String,
+    }
     /// A log file.
     LogFile {
         "log_rotate_bytes" rotate_bytes: i64,
@@ -235,6 +244,7 @@ layers! {
         "function_denylist" function_denylist: Vec<String>,
         "gid" gid: i64,
         "group" group: String,
+        "haproxy" haproxy: Haproxy,
         "left_delimiter" left_delimiter: String,
         "max_shrink" max_shrink: Percent,
         "min_instances" min_instances: u32,
@@ -306,6 +316,7 @@ sections!(
     Delimiters,
     Exec,
     Env,
+    Haproxy,
     LogFile,
     Status,
     Syslog,

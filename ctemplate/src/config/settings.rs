@@ -343,6 +343,8 @@ pub struct Template {
     pub function_denylist: Vec<String>,
     /// The folder that the function `file` does not leave.
     pub sandbox_path: Option<PathBuf>,
+    /// The HAProxy that follows the file.
+    pub haproxy: Option<Haproxy>,
     /// Run on the new file before it replaces the old one; `{}` in it is the new file's path. The old file stays when it
     /// fails.
     pub check: Option<CommandLine>,
@@ -354,6 +356,20 @@ pub struct Template {
     pub min_instances: Option<u32>,
     /// The greatest part of the old file, in percent, by which a new one may be shorter, or the old file stays.
     pub max_shrink: Option<u8>,
+}
+
+/// A HAProxy that is told what has changed in its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Haproxy {
+    /// The socket of its statistics, with level `admin`.
+    pub socket: PathBuf,
+    /// The socket of its master, for what it cannot be told; the template's command does it when none.
+    pub master_socket: Option<PathBuf>,
+    /// The least time between two reloads.
+    #[serde(serialize_with = "show::duration")]
+    pub reload_interval: Duration,
+    /// Whether new ports are tried before a reload.
+    pub check_ports: bool,
 }
 
 /// Where a template's text is.
@@ -494,6 +510,7 @@ impl Template {
             exec: None,
             function_denylist: Vec::new(),
             sandbox_path: None,
+            haproxy: None,
             check: None,
             write: Write::Atomic,
             on_error: defaults::ON_ERROR,

@@ -297,7 +297,7 @@ fn old_log_files_are_counted() {
 
 #[test]
 fn the_manual_lists_every_key() {
-    let sections: [(&str, &[&str]); 15] = [
+    let sections: [(&str, &[&str]); 16] = [
         ("", Layer::KEYS),
         ("consul.", layer::Consul::KEYS),
         ("consul.auth.", layer::Auth::KEYS),
@@ -309,6 +309,7 @@ fn the_manual_lists_every_key() {
         ("default_delimiters.", layer::Delimiters::KEYS),
         ("exec.", layer::Exec::KEYS),
         ("exec.env.", layer::Env::KEYS),
+        ("haproxy.", layer::Haproxy::KEYS),
         ("log_file.", layer::LogFile::KEYS),
         ("status.", layer::Status::KEYS),
         ("syslog.", layer::Syslog::KEYS),

@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// How long a reload may take. Loading a large file takes a second, and a port that another program holds is tried for
 /// over two.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// How long nobody may listen on the socket. A master that executes itself anew reads its file in between.
+const ABSENCE: Duration = Duration::from_secs(5);
 /// How often the list of processes is read meanwhile.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -83,6 +85,7 @@ async fn show(socket: &Path, deadline: Instant) -> Result<Master, ReloadError> {
 
 /// Sends one command. While the master executes itself anew nobody listens, so a refused connection is tried again.
 async fn ask(socket: &Path, command: &str, deadline: Instant) -> Result<String, ReloadError> {
+    let absent = deadline.min(Instant::now() + ABSENCE);
     loop {
         let answer = timeout_at(deadline, exchange(socket, command)).await;
         let error = match answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
@@ -93,7 +96,7 @@ async fn ask(socket: &Path, command: &str, deadline: Instant) -> Result<String, 
             error.kind(),
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
         );
-        if !is_restarting || Instant::now() >= deadline {
+        if !is_restarting || Instant::now() >= absent {
             return Err(ReloadError::Socket { path: socket.display().to_string(), error });
         }
         sleep(POLL).await;

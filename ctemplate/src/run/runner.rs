@@ -18,6 +18,7 @@ use crate::config::settings::{OnError, Output, Retry, Settings};
 use crate::data::Data;
 use crate::deduplicate::Group;
 use crate::dependency::Dependency;
+use crate::haproxy::driver::{DriveError, Driver};
 use crate::job::{Job, JobError, Outcome, Stage};
 use crate::output::OutputError;
 use crate::signals::Control;
@@ -122,6 +123,7 @@ impl Runner {
             has_news = self.render().await?;
         }
         self.run_commands().await?;
+        self.drive().await?;
         self.tell_child(has_news)
     }
 
@@ -232,7 +234,7 @@ impl Runner {
                     tracing::info!(command = waiting.command.line(), "Command succeeded");
                     for index in waiting.jobs {
                         if let Some(job) = self.jobs.get_mut(index) {
-                            job.works();
+                            job.accepted();
                         }
                     }
                 }
@@ -264,6 +266,32 @@ impl Runner {
         if once || verdict == Verdict::Exit { Err(error.into()) } else { Ok(()) }
     }
 
+    /// Makes each HAProxy follow its file.
+    async fn drive(&mut self) -> anyhow::Result<()> {
+        let policy = retry(&self.settings);
+        let now = Instant::now();
+        let is_due = |job: &Job| job.driver().and_then(Driver::due).is_some_and(|due| due <= now);
+        if !self.jobs.iter().any(is_due) {
+            return Ok(());
+        }
+        for job in &mut self.jobs {
+            let now = Instant::now();
+            match job.drive(now).await {
+                Err(error) if self.settings.once || job.is_fatal(&error) => {
+                    return Err(error.into());
+                }
+                Err(JobError::Haproxy(DriveError::Refused { .. }))
+                    if job.on_error() == OnError::Retry =>
+                {
+                    job.repeat(now + queue::pause(&policy, job.failures()));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        self.board.advanced(&self.jobs);
+        Ok(())
+    }
+
     /// Starts the child when all its files are there; tells it when one of them is new.
     fn tell_child(&mut self, has_news: bool) -> anyhow::Result<()> {
         let Some(exec) = self.settings.exec.as_ref() else { return Ok(()) };
@@ -285,7 +313,7 @@ impl Runner {
 
     /// Does what another configuration says from now on. The child and what is known stay, if they can.
     pub(super) async fn replace(&mut self, plan: Plan) {
-        let Plan { settings, client, mut jobs, names } = plan;
+        let Plan { settings, client, jobs, names } = plan;
         self.leave().await;
         self.group = Group::join(settings.deduplicate.as_ref(), &client, names, &self.shared);
         let reading = reading(&settings);
@@ -294,10 +322,12 @@ impl Runner {
             self.store = Store::default();
             self.failing.clear();
         }
-        for job in &mut jobs {
-            job.follow(&self.jobs);
+        let mut old = mem::replace(&mut self.jobs, jobs);
+        for job in &mut self.jobs {
+            for old in &mut old {
+                job.inherit(old);
+            }
         }
-        self.jobs = jobs;
         self.board.configured(&self.jobs, self.watcher.observer());
         self.queue.forget_jobs();
         self.complain_at = Some(Instant::now() + PATIENCE);
@@ -321,7 +351,8 @@ impl Runner {
     pub(super) fn wake(&self) -> Option<Instant> {
         let jobs = self.jobs.iter().filter_map(Job::due);
         let queue = self.queue.due(|command| pending(&self.jobs, command));
-        jobs.chain(queue).chain(self.complain_at).chain(self.give_up_at).min()
+        let drivers = self.jobs.iter().filter_map(|job| job.driver()?.due());
+        jobs.chain(queue).chain(drivers).chain(self.complain_at).chain(self.give_up_at).min()
     }
 
     /// It is time for what is not done by [`Runner::advance`].
@@ -345,7 +376,9 @@ impl Runner {
 
     /// Whether all files are as they should be, and everybody was told.
     pub(super) fn is_complete(&self) -> bool {
-        let is_installed = |job: &Job| *job.stage() == Stage::Installed;
+        let is_installed = |job: &Job| {
+            *job.stage() == Stage::Installed && job.driver().is_none_or(Driver::is_settled)
+        };
         self.jobs.iter().all(is_installed) && self.queue.is_empty()
     }
 

@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::view::{AppliedView, CommandView, ConsulView, TemplateView, View};
+use super::view::{CommandView, ConsulView, HaproxyView, TemplateView, View};
 
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
@@ -19,9 +19,7 @@ pub fn registry(view: &View) -> Registry {
     sheet.second("running", "Since the start", view.seconds_running);
     sheet.templates(&view.templates);
     sheet.commands(&view.commands);
-    if let Some(applied) = &view.haproxy {
-        sheet.haproxy(applied);
-    }
+    sheet.haproxies(&view.templates);
     if let Some(consul) = &view.consul {
         sheet.consul(consul);
     }
@@ -32,10 +30,6 @@ struct Sheet(Registry);
 
 impl Sheet {
     fn templates(&mut self, templates: &[TemplateView]) {
-        let labels = |it: &TemplateView| {
-            let file = it.file.clone().unwrap_or_default();
-            vec![("template", it.template.clone()), ("file", file)]
-        };
         let states = ["installed", "waiting", "failed"].map(|state| {
             let count = templates.iter().filter(|it| it.state == state).count();
             (vec![("state", state.to_owned())], count)
@@ -73,11 +67,28 @@ impl Sheet {
         self.seconds("command", "How long the last run took", took);
     }
 
-    fn haproxy(&mut self, applied: &AppliedView) {
-        let ways = [("runtime", applied.by_runtime), ("reload", applied.by_reload)];
-        let ways = ways.map(|(way, count)| (vec![("way", way.to_owned())], count));
+    fn haproxies(&mut self, templates: &[TemplateView]) {
+        let all: Vec<(Labels, &HaproxyView)> =
+            templates.iter().filter_map(|it| Some((labels(it), it.haproxy.as_ref()?))).collect();
+        if all.is_empty() {
+            return;
+        }
+        let follows = all.iter().map(|(labels, it)| (labels.clone(), usize::from(it.follows)));
+        self.gauges("haproxy_follows", "1 when HAProxy has what its file says", follows);
+        let resting = all.iter().map(|(labels, it)| (labels.clone(), it.resting));
+        self.gauges("haproxy_resting_servers", "Servers gone from the file only", resting);
+        let ways = all.iter().flat_map(|(labels, it)| {
+            let ways =
+                [("runtime", it.by_runtime), ("reload", it.by_reload), ("refused", it.refused)];
+            ways.map(|(way, count)| {
+                ([labels.as_slice(), &[("way", way.to_owned())]].concat(), count)
+            })
+        });
         self.counters("applies", "Changes brought to HAProxy", ways);
-        self.second("apply", "How long the last one took", applied.seconds_taken);
+        let took = all
+            .iter()
+            .filter_map(|(labels, it)| Some((labels.clone(), it.last.as_ref()?.seconds_taken)));
+        self.seconds("apply", "How long the last one took", took);
     }
 
     fn consul(&mut self, consul: &ConsulView) {
@@ -146,6 +157,11 @@ impl Sheet {
         }
         self.0.register_with_unit(name, help, Unit::Seconds, family);
     }
+}
+
+fn labels(template: &TemplateView) -> Labels {
+    let file = template.file.clone().unwrap_or_default();
+    vec![("template", template.template.clone()), ("file", file)]
 }
 
 fn signed(count: usize) -> i64 {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::ages::Ages;
 use super::progress::Progress;
 use crate::dependency::Dependency;
+use crate::haproxy::driver::{Applied, Counts, Driver};
 use crate::haproxy::site::Site;
 use crate::job::{Job, Stage};
 use crate::store::Store;
@@ -38,10 +39,6 @@ pub struct Snapshot {
     pub sites: Vec<Site>,
     /// Since when instances are in their states.
     pub ages: Ages,
-    /// What was last done with HAProxy.
-    pub applied: Option<(Applied, Instant)>,
-    /// How often it was done at run time, and by a reload.
-    pub applies: [u64; 2],
 }
 
 /// A template on its way to its file.
@@ -65,6 +62,8 @@ pub struct Template {
     pub failure: Option<(String, Instant)>,
     /// Counts and times.
     pub progress: Progress,
+    /// The HAProxy that follows its file.
+    pub haproxy: Option<Haproxy>,
 }
 
 /// How far a template came.
@@ -115,26 +114,17 @@ impl Failing {
     }
 }
 
-/// What was done with HAProxy after its file was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// How.
-    pub way: Way,
-    /// How long it took.
-    pub took: Duration,
-    /// How many commands HAProxy was given.
-    pub commands: usize,
-    /// Why it was not done at run time.
-    pub reason: Option<String>,
-}
-
-/// How HAProxy learns of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// By commands to the running process.
-    Runtime,
-    /// By new workers with the new file.
-    Reload,
+/// A HAProxy that follows a template's file.
+#[derive(Clone, Debug, Default)]
+pub struct Haproxy {
+    /// Whether it had what the file says when it was last looked at.
+    pub is_settled: bool,
+    /// Servers that are gone from the file, and still in the process.
+    pub resting: usize,
+    /// What was done last.
+    pub applied: Option<Applied>,
+    /// How often what was done.
+    pub counts: Counts,
 }
 
 impl Snapshot {
@@ -151,8 +141,6 @@ impl Snapshot {
             store: Store::default(),
             sites: Vec::new(),
             ages: Ages::new(start),
-            applied: None,
-            applies: [0, 0],
         }
     }
 
@@ -173,15 +161,16 @@ impl Snapshot {
         let run = Run { at: now, took, error, counts: [succeeded, failed] };
         self.commands.insert(line.to_owned(), run);
     }
+}
 
-    /// Notes what was done with HAProxy.
-    pub fn applied(&mut self, applied: Applied, now: Instant) {
-        let [runtime, reload] = &mut self.applies;
-        *match applied.way {
-            Way::Runtime => runtime,
-            Way::Reload => reload,
-        } += 1;
-        self.applied = Some((applied, now));
+impl Haproxy {
+    fn of(driver: &Driver) -> Self {
+        Self {
+            is_settled: driver.is_settled(),
+            resting: driver.resting(),
+            applied: driver.applied().cloned(),
+            counts: driver.counts(),
+        }
     }
 }
 
@@ -204,6 +193,7 @@ impl Template {
             left_out: Arc::clone(job.left_out()),
             failure: job.failure().map(|(words, since)| (words.to_owned(), since)),
             progress: *job.progress(),
+            haproxy: job.driver().map(Haproxy::of),
         }
     }
 }

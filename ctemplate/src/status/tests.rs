@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use daemon::status::Page;
 
 use super::progress::Progress;
-use super::snapshot::{Applied, Failing, Snapshot, State, Template, Way};
+use super::snapshot::{Failing, Haproxy, Snapshot, State, Template};
 use super::view::View;
 use super::{Board, draft, html, metrics, routes as table};
 use crate::data::{CatalogService, Data, Instance};
 use crate::dependency::{Dependency, Instances, Scope};
+use crate::haproxy::driver::{Applied, Counts, Way};
 use crate::haproxy::site::{Environment, Site};
 use crate::store::Store;
 use crate::watch::Statistics;
@@ -34,6 +35,7 @@ fn template(name: &str, state: State) -> Template {
         left_out: Arc::default(),
         failure: None,
         progress: Progress::default(),
+        haproxy: None,
     }
 }
 
@@ -86,6 +88,29 @@ fn store(snapshot: &mut Snapshot, start: Instant) -> Store {
     store
 }
 
+/// One that was told its servers, and one that had to be reloaded.
+fn haproxies(start: Instant) -> [Haproxy; 2] {
+    let applied = |way, reason: Option<&str>| Applied {
+        way,
+        at: at(start, 30.0),
+        took: Duration::from_millis(250),
+        commands: 3,
+        reason: reason.map(str::to_owned),
+    };
+    let by_commands = Haproxy {
+        is_settled: true,
+        resting: 4,
+        applied: Some(applied(Way::Runtime, None)),
+        counts: Counts { runtime: 5, ..Counts::default() },
+    };
+    let by_reload = Haproxy {
+        applied: Some(applied(Way::Reload, Some(EVIL))),
+        counts: Counts { runtime: 1, reloads: 2, refused: 3 },
+        ..Haproxy::default()
+    };
+    [by_commands, by_reload]
+}
+
 /// A program after a hundred seconds, and what it knows.
 fn sample() -> (Snapshot, Instant) {
     let start = Instant::now();
@@ -102,8 +127,11 @@ fn sample() -> (Snapshot, Instant) {
         failure: Some((format!("{EVIL}:1:2: oh\n1 | {{{{oh}}}}"), at(start, 95.0))),
         ..installed(EVIL, start)
     };
+    let [by_commands, by_reload] = haproxies(start);
+    let fails = Template { haproxy: Some(by_reload), ..fails };
+    let installed = Template { haproxy: Some(by_commands), ..installed("in.hbs", start) };
     snapshot.templates = vec![
-        Template { left_out: Arc::clone(&left_out), ..installed("in.hbs", start) },
+        Template { left_out: Arc::clone(&left_out), ..installed },
         Template { left_out, ..waits },
         Template { state: State::Failed, ..fails },
     ];
@@ -112,14 +140,6 @@ fn sample() -> (Snapshot, Instant) {
     let failing = Failing { since: at(start, 70.0), failures: 5, error: EVIL.to_owned() };
     let key = Dependency::Partitions;
     snapshot.fails(&[(key, failing)].into(), at(start, 70.0));
-    let applied = |way, reason: Option<&str>| Applied {
-        way,
-        took: Duration::from_millis(250),
-        commands: 3,
-        reason: reason.map(str::to_owned),
-    };
-    snapshot.applied(applied(Way::Runtime, None), at(start, 20.0));
-    snapshot.applied(applied(Way::Reload, Some(EVIL)), at(start, 30.0));
     let statistics = Statistics {
         connections: 7,
         budget: 100,

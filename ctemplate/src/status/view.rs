@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
-use super::snapshot::{Applied, Failing, Run, Snapshot, State, Template, Way};
+use super::snapshot::{Failing, Haproxy, Run, Snapshot, State, Template};
+use crate::haproxy::driver::{Applied, Way};
 
 /// Everything but the routes. Times are in seconds.
 #[derive(Clone, Debug, Serialize)]
@@ -18,7 +19,6 @@ pub struct View {
     pub(super) unready: Vec<String>,
     pub(super) templates: Vec<TemplateView>,
     pub(super) commands: Vec<CommandView>,
-    pub(super) haproxy: Option<AppliedView>,
     pub(super) consul: Option<ConsulView>,
 }
 
@@ -41,6 +41,7 @@ pub(super) struct TemplateView {
     waits_for: Vec<String>,
     #[serde(serialize_with = "shared")]
     pub(super) left_out: Arc<BTreeSet<String>>,
+    pub(super) haproxy: Option<HaproxyView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -54,14 +55,22 @@ pub(super) struct CommandView {
 }
 
 #[derive(Clone, Debug, Serialize)]
+pub(super) struct HaproxyView {
+    pub(super) follows: bool,
+    pub(super) resting: usize,
+    pub(super) by_runtime: u64,
+    pub(super) by_reload: u64,
+    pub(super) refused: u64,
+    pub(super) last: Option<AppliedView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct AppliedView {
     way: &'static str,
     seconds_since: f64,
     pub(super) seconds_taken: f64,
     commands: usize,
     reason: Option<String>,
-    pub(super) by_runtime: u64,
-    pub(super) by_reload: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -99,7 +108,6 @@ impl View {
     /// How it was, as seen now.
     pub fn of(snapshot: &Snapshot, now: Instant) -> Self {
         let unready = snapshot.templates.iter().filter_map(unready).collect::<Vec<_>>();
-        let applied = snapshot.applied.as_ref();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             seconds_running: since(snapshot.start, now),
@@ -107,7 +115,6 @@ impl View {
             unready,
             templates: snapshot.templates.iter().map(|it| TemplateView::of(it, now)).collect(),
             commands: snapshot.commands.iter().map(|(line, it)| command(line, it, now)).collect(),
-            haproxy: applied.map(|(it, at)| haproxy(it, *at, snapshot.applies, now)),
             consul: ConsulView::of(snapshot, now),
         }
     }
@@ -155,6 +162,7 @@ impl TemplateView {
             missing: template.waits_for_count,
             waits_for: template.waits_for.clone(),
             left_out: Arc::clone(&template.left_out),
+            haproxy: template.haproxy.as_ref().map(|it| HaproxyView::of(it, now)),
         }
     }
 }
@@ -171,23 +179,31 @@ fn command(line: &str, run: &Run, now: Instant) -> CommandView {
     }
 }
 
-fn haproxy(
-    applied: &Applied,
-    at: Instant,
-    [by_runtime, by_reload]: [u64; 2],
-    now: Instant,
-) -> AppliedView {
-    AppliedView {
-        way: match applied.way {
-            Way::Runtime => "runtime",
-            Way::Reload => "reload",
-        },
-        seconds_since: since(at, now),
-        seconds_taken: applied.took.as_secs_f64(),
-        commands: applied.commands,
-        reason: applied.reason.clone(),
-        by_runtime,
-        by_reload,
+impl HaproxyView {
+    fn of(haproxy: &Haproxy, now: Instant) -> Self {
+        Self {
+            follows: haproxy.is_settled,
+            resting: haproxy.resting,
+            by_runtime: haproxy.counts.runtime,
+            by_reload: haproxy.counts.reloads,
+            refused: haproxy.counts.refused,
+            last: haproxy.applied.as_ref().map(|it| AppliedView::of(it, now)),
+        }
+    }
+}
+
+impl AppliedView {
+    fn of(applied: &Applied, now: Instant) -> Self {
+        Self {
+            way: match applied.way {
+                Way::Runtime => "runtime",
+                Way::Reload => "reload",
+            },
+            seconds_since: since(applied.at, now),
+            seconds_taken: applied.took.as_secs_f64(),
+            commands: applied.commands,
+            reason: applied.reason.clone(),
+        }
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn without_ours(mut ours: Value) -> Value {
     remove(&mut ours, &["once_timeout", "output", "status", "values"]);
     remove(&mut ours["log"], &["format"]);
     for template in ours["templates"].as_array_mut().unwrap() {
-        remove(template, &["check", "write", "on_error", "min_instances", "max_shrink"]);
+        let ours = ["check", "haproxy", "write", "on_error", "min_instances", "max_shrink"];
+        remove(template, &ours);
     }
     ours
 }

@@ -1,0 +1,403 @@
+//! A driver and a real HAProxy: the process has what the file says, whatever happens to either, and nobody notices.
+
+#![cfg(test)]
+
+#[path = "../consul/fixture.rs"]
+#[expect(dead_code, reason = "the tests beside Consul use the rest")]
+mod fixture;
+mod program;
+mod site;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ctemplate::haproxy::driver::process::{Duty, Running};
+use ctemplate::haproxy::driver::socket::Socket;
+use ctemplate::haproxy::driver::{DriveError, Driver, Reload, Settings, Way};
+use integration::rig::eventually::eventually_true;
+use integration::rig::haproxy::Haproxy;
+use integration::rig::load::Load;
+use integration::rig::network::Network;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use site::{Servers, Site};
+
+/// How long anything may take; it takes a moment unless the machine is very busy.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// HAProxy, and the driver that keeps it at its file.
+struct Fixture {
+    haproxy: Haproxy,
+    driver: Driver,
+    site: Site,
+    /// Reloads until it was known what the process had loaded: one, when it began in the second of its file.
+    first: u64,
+    _network: Network,
+}
+
+impl Fixture {
+    /// Running, with these services of so many servers each.
+    async fn start(services: &[u16]) -> Self {
+        let network = Network::claim().unwrap();
+        let mut site = Site::new(&network);
+        for (service, servers) in (0..).zip(services) {
+            site.services.insert(service, (0..*servers).map(|number| (number, 1)).collect());
+        }
+        let mut haproxy = Haproxy::reserve().unwrap();
+        haproxy.configure(&site.text(&haproxy.socket())).unwrap();
+        haproxy.start().await.unwrap();
+        let driver = driver(&haproxy);
+        let mut fixture = Self { haproxy, driver, site, first: 0, _network: network };
+        fixture.settle().await.unwrap();
+        fixture.first = fixture.driver.counts().reloads;
+        fixture
+    }
+
+    /// How often HAProxy was reloaded.
+    fn reloads(&self) -> u64 {
+        self.driver.counts().reloads - self.first
+    }
+
+    /// Writes the file as the site has it now, and has the process follow.
+    async fn write(&mut self) -> Result<(), DriveError> {
+        self.haproxy.configure(&self.site.text(&self.haproxy.socket())).unwrap();
+        self.driver.ask(Instant::now());
+        self.settle().await
+    }
+
+    /// Calls the driver as the program does, until there is nothing left to do but to wait for servers to rest.
+    async fn settle(&mut self) -> Result<(), DriveError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.driver.drive(&self.haproxy.config_path()).await?;
+            if self.driver.is_settled() {
+                return Ok(());
+            }
+            let due = self.driver.due().unwrap();
+            assert!(due < deadline, "it does not settle");
+            tokio::time::sleep_until(due.into()).await;
+        }
+    }
+
+    /// The same, where the process may be away.
+    async fn settle_in_time(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = self.settle().await {
+            assert!(matches!(error, DriveError::Away(_)) && Instant::now() < deadline, "{error}");
+            tokio::time::sleep_until(self.driver.due().unwrap().into()).await;
+        }
+    }
+
+    /// Waits until so many servers are left in the process.
+    async fn rested(&mut self, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.count().await != count {
+            assert!(Instant::now() < deadline, "{} servers rest", self.driver.resting());
+            tokio::time::sleep_until(self.driver.due().unwrap().into()).await;
+            self.settle().await.unwrap();
+        }
+    }
+
+    async fn assert_equal(&self) {
+        let wanted = self.site.wanted().into_iter();
+        let wanted: BTreeMap<_, _> = wanted
+            .map(|(place, (address, weight, is_checked))| {
+                (place, (address.to_string(), weight, is_checked))
+            })
+            .collect();
+        let running = running(&self.haproxy.socket()).await;
+        let is_ready = |(place, (duty, server))| {
+            assert_eq!(duty, Duty::Ready, "{place}");
+            (place, server)
+        };
+        assert_eq!(running.into_iter().map(is_ready).collect::<BTreeMap<_, _>>(), wanted);
+    }
+
+    /// How many servers the process has in all.
+    async fn count(&self) -> usize {
+        Socket::new(self.haproxy.socket()).read().await.unwrap().servers.len()
+    }
+}
+
+/// What a server is known to do, where it is, its weight, and whether it is checked.
+type Server = (Duty, (String, u16, bool));
+
+/// What the process has; without the servers that rest, of which there is nothing to say.
+async fn running(socket: &Path) -> BTreeMap<String, Server> {
+    let process = Socket::new(socket.to_owned()).read().await.unwrap();
+    let servers = process.servers.into_iter().filter(|(_, it)| it.duty != Duty::Maintenance);
+    let server = |it: Running| (it.address.unwrap().to_string(), it.weight, it.is_checked);
+    servers.map(|(place, it)| (place.to_string(), (it.duty, server(it)))).collect()
+}
+
+fn settings(haproxy: &Haproxy) -> Settings {
+    Settings {
+        socket: haproxy.socket(),
+        reload: Reload::Master(haproxy.master_socket()),
+        reload_interval: Duration::ZERO,
+        check_ports: true,
+    }
+}
+
+fn driver(haproxy: &Haproxy) -> Driver {
+    Driver::new(settings(haproxy))
+}
+
+/// A pseudo-random number below `limit` (xorshift), so that a failure can be repeated.
+fn random(state: &mut u64, limit: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % limit
+}
+
+/// Changes one server of one service.
+fn change(site: &mut Site, state: &mut u64) {
+    let service = u16::try_from(random(state, 3)).unwrap();
+    let number = u16::try_from(random(state, 12)).unwrap();
+    let weight = u16::try_from(random(state, 5)).unwrap();
+    let servers = site.services.get_mut(&service).unwrap();
+    if random(state, 3) == 0 {
+        servers.remove(&number);
+    } else {
+        servers.insert(number, weight);
+    }
+}
+
+/// Changes what is not changed by any other change to the same.
+fn change_surely(site: &mut Site) {
+    let servers = site.services.get_mut(&0).unwrap();
+    let weight = servers.get(&0).map_or(1, |weight| 7 - weight);
+    servers.insert(0, weight);
+}
+
+#[tokio::test]
+async fn the_process_has_what_the_file_says_whatever_happens() {
+    let changes = std::env::var("HAPROXY_CHANGES").map_or(300, |text| text.parse().unwrap());
+    let mut fixture = Fixture::start(&[2, 2, 0]).await;
+    let taken = TcpListener::bind((fixture.site.frontend(0).ip(), 9999)).unwrap();
+    let mut state = 88_172_645_463_325_252;
+    for n in 0..changes {
+        change(&mut fixture.site, &mut state);
+        match n % 50 {
+            7 => {
+                fixture.haproxy.kill();
+                fixture.haproxy.start().await.unwrap();
+            }
+            14 => {
+                // It misses a change, and starts with the file that has it.
+                fixture.haproxy.kill();
+                change_surely(&mut fixture.site);
+                let error = fixture.write().await.unwrap_err();
+                assert!(matches!(error, DriveError::Away(_)), "{error}");
+                fixture.haproxy.start().await.unwrap();
+            }
+            21 => without_socket(&mut fixture).await,
+            26 => refused(&mut fixture, "\nbackend x\n  no such line\n", "HAProxy").await,
+            28 => {
+                let bind = format!(
+                    "\nfrontend x\n  bind {}\n  default_backend of:0\n",
+                    taken.local_addr().unwrap()
+                );
+                refused(&mut fixture, &bind, "another program listens on").await;
+            }
+            _ => {}
+        }
+        fixture.haproxy.configure(&fixture.site.text(&fixture.haproxy.socket())).unwrap();
+        fixture.driver.ask(Instant::now());
+        fixture.settle_in_time().await;
+        fixture.assert_equal().await;
+    }
+    assert!(fixture.driver.counts().runtime > changes / 2, "{:?}", fixture.driver.counts());
+    fixture.rested(fixture.site.wanted().len()).await;
+    fixture.assert_equal().await;
+}
+
+/// The socket is away for a change, which a reload brings instead.
+async fn without_socket(fixture: &mut Fixture) {
+    let (socket, aside) =
+        (fixture.haproxy.socket(), fixture.haproxy.socket().with_extension("aside"));
+    fs::rename(&socket, &aside).unwrap();
+    let before = fixture.reloads();
+    fixture.settle().await.unwrap();
+    change_surely(&mut fixture.site);
+    fixture.write().await.unwrap();
+    assert_eq!(fixture.reloads(), before + 1);
+    if !socket.exists() {
+        fs::rename(&aside, &socket).unwrap();
+    }
+}
+
+/// A file that HAProxy does not load. The last good one, which is to be instead, has the new servers.
+async fn refused(fixture: &mut Fixture, section: &str, reason: &str) {
+    fixture.site.extra = section.to_owned();
+    let error = fixture.write().await.unwrap_err();
+    assert!(error.to_string().contains(reason), "{error}");
+    let DriveError::Refused { instead, .. } = error else { panic!("{error}") };
+    fixture.site.extra.clear();
+    let (instead, want) = (instead.unwrap(), fixture.site.text(&fixture.haproxy.socket()));
+    assert_eq!(instead.trim_end(), want.trim_end());
+    fixture.haproxy.configure(&instead).unwrap();
+    fixture.settle().await.unwrap();
+    fixture.assert_equal().await;
+}
+
+#[tokio::test]
+async fn nobody_notices_changes() {
+    const SERVERS: u16 = 20;
+    let mut fixture = Fixture::start(&[2, 2, 1]).await;
+    let servers = Servers::start(&fixture.site, SERVERS).await;
+    let loads: Vec<_> =
+        (0..3).map(|service| Load::start(fixture.site.frontend(service), 2)).collect();
+    let requests = || -> u64 { loads.iter().map(|load| load.report().requests).sum() };
+    let traffic = async || {
+        let enough = requests() + 5;
+        eventually_true("there is traffic", PATIENCE, async || requests() >= enough).await;
+    };
+    traffic().await;
+    let mut state = 1;
+    for _ in 0..200 {
+        change(&mut fixture.site, &mut state);
+        for servers in fixture.site.services.values_mut() {
+            servers.insert(0, 1);
+        }
+        fixture.write().await.unwrap();
+        traffic().await;
+    }
+    assert_eq!(fixture.reloads(), 0);
+    for n in 0..10 {
+        fixture.site.defaults = vec![format!("timeout queue {}s", n + 1)];
+        change(&mut fixture.site, &mut state);
+        fixture.site.services.get_mut(&(n % 3)).unwrap().insert(0, 1);
+        for servers in fixture.site.services.values_mut() {
+            servers.insert(0, 1);
+        }
+        fixture.write().await.unwrap();
+        traffic().await;
+    }
+    assert_eq!(fixture.reloads(), 10);
+    for count in (2..=SERVERS).chain((2..SERVERS).rev()) {
+        let all = (0..count).map(|number| (number, 1)).collect();
+        fixture.site.services.insert(0, all);
+        fixture.write().await.unwrap();
+        traffic().await;
+    }
+    assert_eq!(fixture.reloads(), 10);
+    fixture.assert_equal().await;
+    // Who was asked to go is not asked for anything any more.
+    let asked = || -> Vec<_> { (12..SERVERS).map(|number| servers.asked(number)).collect() };
+    let before = asked();
+    assert!(before.iter().sum::<u64>() > 0, "they were never asked");
+    traffic().await;
+    assert_eq!(asked(), before);
+    for load in loads {
+        let report = load.stop().await;
+        assert_eq!(report.failures, BTreeMap::new(), "of {} requests", report.requests);
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished() {
+    let mut fixture = Fixture::start(&[1]).await;
+    let servers = Servers::start(&fixture.site, 2).await;
+    let front = fixture.site.frontend(0);
+    let ask = |path: &'static str| {
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(front).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        })
+    };
+    let slow = ask("/slow");
+    eventually_true("the server is asked", PATIENCE, async || servers.asked(0) == 1).await;
+    fixture.site.services.insert(0, BTreeMap::from([(1, 1)]));
+    fixture.write().await.unwrap();
+    assert!(ask("/").await.unwrap().ends_with("{\"task\":\"s1\"}"));
+    // Its backup goes, and the server stays for as long as it is needed.
+    fixture.rested(3).await;
+    assert!(!slow.is_finished());
+    servers.open();
+    assert!(slow.await.unwrap().ends_with("{\"task\":\"s0\"}"));
+    fixture.rested(2).await;
+    assert_eq!((fixture.reloads(), servers.asked(0)), (0, 1));
+}
+
+#[tokio::test]
+async fn what_servers_cannot_be_told_is_reloaded() {
+    let mut fixture = Fixture::start(&[1, 1, 1]).await;
+    fixture.site.services.get_mut(&0).unwrap().insert(5, 2);
+    fixture.write().await.unwrap();
+    let applied = fixture.driver.applied().unwrap();
+    // Two servers: added and enabled, and one of them checked.
+    assert_eq!((applied.way, applied.commands, &applied.reason), (Way::Runtime, 5, &None));
+    fixture.site.services.insert(7, BTreeMap::from([(1, 1)]));
+    fixture.write().await.unwrap();
+    let applied = fixture.driver.applied().unwrap();
+    assert_eq!(applied.reason.as_deref(), Some("frontend in:7 is new"));
+    assert_eq!(applied.way, Way::Reload);
+    fixture.assert_equal().await;
+    // Cookies are beyond `add server` of 2.6.
+    let socket = fixture.haproxy.socket();
+    let text = fixture.site.text(&socket);
+    let sticky = |text: &str| {
+        let cookie = "option allbackups\n  cookie SERVER insert";
+        text.replace("option allbackups", cookie).replace(" check weight", " check cookie a weight")
+    };
+    fixture.haproxy.configure(&sticky(&text)).unwrap();
+    fixture.settle().await.unwrap();
+    fixture.site.services.get_mut(&7).unwrap().insert(2, 1);
+    fixture.haproxy.configure(&sticky(&fixture.site.text(&socket))).unwrap();
+    fixture.settle().await.unwrap();
+    let reason = fixture.driver.applied().unwrap().reason.clone().unwrap();
+    assert!(reason.contains("'cookie' option is not accepted"), "{reason}");
+    fixture.assert_equal().await;
+}
+
+#[tokio::test]
+async fn another_driver_goes_by_what_runs() {
+    let mut fixture = Fixture::start(&[3, 3, 3]).await;
+    // Which of a process and a file of the same second was first, nobody can tell.
+    let path = fixture.haproxy.config_path();
+    let written = fs::metadata(&path).unwrap().modified().unwrap();
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let is_later = || seconds(SystemTime::now()) > seconds(written);
+    eventually_true("another second begins", PATIENCE, async || is_later()).await;
+    fixture.haproxy.kill();
+    fixture.haproxy.start().await.unwrap();
+    let socket = Socket::new(fixture.haproxy.socket());
+    socket.send("set server of:0/s1 weight 9;set server of:0/s1 addr 127.0.0.9 port 9;set server of:1/s0 state maint;set server of:2/s2 state drain;disable health of:2/s2").await.unwrap();
+    socket
+        .send("set server of:0/s2 state maint;set server of:0/s2_unchecked state maint")
+        .await
+        .unwrap();
+    socket.send("del server of:0/s2;del server of:0/s2_unchecked").await.unwrap();
+    assert_eq!(fixture.count().await, 16);
+    fixture.driver = driver(&fixture.haproxy);
+    fixture.settle().await.unwrap();
+    fixture.assert_equal().await;
+    assert_eq!(fixture.driver.counts().reloads, 0);
+    // One that changes the file before it looks goes by what the file was.
+    let began = socket.read().await.unwrap().started;
+    let is_later = || began < Some(seconds(SystemTime::now()));
+    eventually_true("another second begins", PATIENCE, async || is_later()).await;
+    fixture.driver = driver(&fixture.haproxy);
+    for weight in [7, 8] {
+        fixture.driver.prepare(&path);
+        fixture.site.services.get_mut(&1).unwrap().insert(1, weight);
+        fixture.haproxy.configure(&fixture.site.text(&fixture.haproxy.socket())).unwrap();
+    }
+    fixture.settle().await.unwrap();
+    fixture.assert_equal().await;
+    assert_eq!(fixture.driver.counts().reloads, 0);
+    // What neither tells is loaded.
+    fixture.driver = driver(&fixture.haproxy);
+    fixture.settle().await.unwrap();
+    assert_eq!(fixture.driver.counts().reloads, 1);
+}

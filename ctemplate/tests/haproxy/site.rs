@@ -1,0 +1,165 @@
+//! A site of a few services as a file of HAProxy's, web servers behind it, and what HAProxy then must have.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use integration::rig::network::Network;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// The host of a network that the frontends listen on, and the one with the servers.
+const FRONT: u8 = 1;
+const SERVERS: u8 = 2;
+/// The ports of the first service and the first server.
+const SERVICE: u16 = 3000;
+const SERVER: u16 = 10_000;
+
+/// The text of a file, as it is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    front: Ipv4Addr,
+    servers: Ipv4Addr,
+    /// For each service its servers, by number, with their weights.
+    pub(crate) services: BTreeMap<u16, BTreeMap<u16, u16>>,
+    /// Lines at the end of `defaults`.
+    pub(crate) defaults: Vec<String>,
+    /// Sections at the end.
+    pub(crate) extra: String,
+}
+
+impl Site {
+    pub(crate) fn new(network: &Network) -> Self {
+        let (front, servers) = (network.host(FRONT), network.host(SERVERS));
+        Self {
+            front,
+            servers,
+            services: BTreeMap::new(),
+            defaults: Vec::new(),
+            extra: String::new(),
+        }
+    }
+
+    /// Where a service is reached.
+    pub(crate) fn frontend(&self, service: u16) -> SocketAddr {
+        (self.front, SERVICE + service).into()
+    }
+
+    /// Where a server listens.
+    pub(crate) fn server(&self, number: u16) -> SocketAddr {
+        (self.servers, SERVER + number).into()
+    }
+
+    /// As the shipped templates have it.
+    pub(crate) fn text(&self, socket: &Path) -> String {
+        let mut text = format!(
+            "global\n  hard-stop-after 10s\n  stats socket {} mode 600 level admin\n\ndefaults\n  mode http\n  option redispatch 1\n  option idle-close-on-response\n  retries 5\n  timeout connect 2s\n  timeout client 30s\n  timeout server 30s\n  default-server inter 500ms fall 3 rise 1 observe layer4 error-limit 3 on-error mark-down\n",
+            socket.display()
+        );
+        for line in &self.defaults {
+            writeln!(text, "  {line}").unwrap();
+        }
+        for (service, servers) in &self.services {
+            let frontend = self.frontend(*service);
+            write!(
+                text,
+                "\nfrontend in:{service}\n  bind {frontend}\n  default_backend of:{service}\n\nbackend of:{service}\n  balance roundrobin\n  option allbackups\n  option httpchk GET /\n"
+            )
+            .unwrap();
+            for (number, weight) in servers {
+                let address = self.server(*number);
+                writeln!(text, "  server s{number} {address} check weight {weight}").unwrap();
+                writeln!(text, "  server s{number}_unchecked {address} backup weight {weight}")
+                    .unwrap();
+            }
+        }
+        text.push_str(&self.extra);
+        text
+    }
+
+    /// What HAProxy then has: servers with their addresses, weights, and whether they are checked.
+    pub(crate) fn wanted(&self) -> BTreeMap<String, (SocketAddr, u16, bool)> {
+        let mut wanted = BTreeMap::new();
+        for (service, servers) in &self.services {
+            for (number, weight) in servers {
+                for (suffix, is_checked) in [("", true), ("_unchecked", false)] {
+                    let place = format!("of:{service}/s{number}{suffix}");
+                    wanted.insert(place, (self.server(*number), *weight, is_checked));
+                }
+            }
+        }
+        wanted
+    }
+}
+
+/// Web servers that say which one answers. They live as long as the test's runtime.
+pub(crate) struct Servers {
+    answers: Vec<Arc<AtomicU64>>,
+    /// Whether `/slow` is answered.
+    gate: watch::Sender<bool>,
+}
+
+impl Servers {
+    pub(crate) async fn start(site: &Site, count: u16) -> Self {
+        let mut answers = Vec::new();
+        let gate = watch::Sender::new(false);
+        for number in 0..count {
+            let listener = TcpListener::bind(site.server(number)).await.unwrap();
+            let counter = Arc::new(AtomicU64::new(0));
+            answers.push(Arc::clone(&counter));
+            let gate = gate.subscribe();
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(serve(stream, number, Arc::clone(&counter), gate.clone()));
+                }
+            });
+        }
+        Self { answers, gate }
+    }
+
+    /// Answers what has waited for it.
+    pub(crate) fn open(&self) {
+        self.gate.send_replace(true);
+    }
+
+    /// How many requests a server has got, without health checks.
+    pub(crate) fn asked(&self, number: u16) -> u64 {
+        self.answers[usize::from(number)].load(Ordering::Relaxed)
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    number: u16,
+    counter: Arc<AtomicU64>,
+    mut gate: watch::Receiver<bool>,
+) {
+    let (reader, mut writer) = stream.split();
+    let mut lines = BufReader::new(reader).lines();
+    let (mut is_check, mut is_slow) = (true, false);
+    while let Ok(Some(line)) = lines.next_line().await {
+        // HAProxy's own checks name no host.
+        is_check &= !line.to_ascii_lowercase().starts_with("host:");
+        is_slow |= line.starts_with("GET /slow ");
+        if !line.is_empty() {
+            continue;
+        }
+        if !is_check {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        if is_slow && gate.wait_for(|is_open| *is_open).await.is_err() {
+            return;
+        }
+        let body = format!("{{\"task\":\"s{number}\"}}");
+        let length = body.len();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+        if writer.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+        (is_check, is_slow) = (true, false);
+    }
+}
