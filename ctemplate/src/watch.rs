@@ -4,7 +4,7 @@
 //!
 //! # Layout
 //!
-//! - `source`: which dependencies share a question (pure).
+//! - `source`: which dependencies share a question (pure). `stale`: which are to be read (pure).
 //! - `plan`: which way each question is watched (pure). `budget`: how many connections there may be (pure).
 //! - `conductor`: runs what the plan says, over the connections of `connections`.
 //! - `poll`: one question, asked again and again, or once. `signal`: blocking queries that tell what to read.
@@ -16,6 +16,7 @@ mod plan;
 mod poll;
 mod signal;
 mod source;
+mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -148,12 +148,9 @@ fn point(services: usize, time: Duration) -> (f64, f64) {
 async fn measure_size(cli: &Cli, size: Size, limit: u32) -> Result<Vec<Measurement>> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
-    let issued = authority.issue("consul", &[subject::TLS_NAME])?;
     let settings = [
         format!("limits {{ http_max_conns_per_client = {limit} }}"),
-        format!("ports {{ https = {} grpc = -1 }}", subject::TLS_PORT),
-        format!("cert_file = \"{}\"", issued.certificate.display()),
-        format!("key_file = \"{}\"", issued.key.display()),
+        subject::tls(&authority)?,
         // Counters that only grow, where Consul otherwise keeps ten seconds.
         "telemetry { prometheus_retention_time = \"24h\" disable_hostname = true }".to_owned(),
     ];

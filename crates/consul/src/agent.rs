@@ -32,6 +32,9 @@ pub struct DebugConfig {
     /// The advertised address.
     #[serde(rename = "AdvertiseAddrLAN", deserialize_with = "nullable")]
     pub advertise_addr_lan: String,
+    /// How many connections it takes from one address; any number where there is no such limit.
+    #[serde(rename = "HTTPMaxConnsPerClient")]
+    pub http_max_conns_per_client: i64,
 }
 
 /// The part of an agent's configuration that every version shows.

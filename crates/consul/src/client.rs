@@ -336,6 +336,9 @@ async fn decode<T: DeserializeOwned>(
         .map_err(|error| wrong(method, url, Kind::Decode(error.to_string())))
 }
 
+/// All that hyper tells of an answer that comes before the request. Consul gives one to a connection too many.
+const UNASKED: &str = "received unexpected message from connection";
+
 fn failed(method: &Method, url: &Url, error: &reqwest::Error) -> Error {
     if error.is_timeout() && !error.is_connect() {
         return wrong(method, url, Kind::Timeout);
@@ -345,7 +348,15 @@ fn failed(method: &Method, url: &Url, error: &reqwest::Error) -> Error {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    wrong(method, url, Kind::Transport(cause.to_string()))
+    let cause = cause.to_string();
+    if cause == UNASKED {
+        return wrong(
+            method,
+            url,
+            Kind::Status { status: 429, body: "before the request".to_owned() },
+        );
+    }
+    wrong(method, url, Kind::Transport(cause))
 }
 
 fn wrong(method: &Method, url: &Url, kind: Kind) -> Error {
@@ -359,6 +370,8 @@ fn wrong(method: &Method, url: &Url, kind: Kind) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn client(address: &str) -> Result<Client, Error> {
@@ -396,5 +409,22 @@ mod tests {
         assert_eq!(url("a//b/").unwrap(), "http://c:1/v1/kv/a//b/");
         assert_eq!(url("%2e%2e/x").unwrap(), "http://c:1/v1/kv/%252e%252e/x");
         assert!(url("a/../b").is_err());
+    }
+    /// Consul answers a connection too many at once, and closes it.
+    #[tokio::test]
+    async fn knows_a_refusal_that_comes_before_the_request() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = client(&listener.local_addr().unwrap().to_string()).unwrap();
+        let server = std::thread::spawn(move || {
+            for connection in listener.incoming().take(100) {
+                let answer = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n";
+                drop(connection.unwrap().write_all(answer));
+            }
+        });
+        for _ in 0..100 {
+            let error = client.datacenters().await.unwrap_err();
+            assert!(error.is_refusal(), "{error:?}");
+        }
+        server.join().unwrap();
     }
 }

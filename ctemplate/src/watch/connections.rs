@@ -1,9 +1,12 @@
 //! Spreads requests over connections: one each without TLS, many on each with HTTP/2.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use consul::Client;
-use tokio::sync::OnceCell;
+use consul::{Client, Error};
+use tokio::sync::Mutex;
+
+use super::PollError;
 
 /// Requests that share a connection: Go's servers take 250, and one more would wait for another's answer.
 const STREAMS: usize = 240;
@@ -12,26 +15,38 @@ const STREAMS: usize = 240;
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     client: Client,
-    is_open: Arc<OnceCell<()>>,
+    is_open: Arc<AtomicBool>,
+    opening: Arc<Mutex<()>>,
 }
 
 impl Connection {
     fn new(client: Client) -> Self {
-        Self { client, is_open: Arc::default() }
+        Self { client, is_open: Arc::default(), opening: Arc::default() }
     }
 
     /// The client, once a first request has made the connection that others will share: together they would make one
     /// each.
-    pub(super) async fn client(&self) -> &Client {
-        if self.client.address().scheme() == "https" {
-            self.is_open
-                .get_or_init(async || {
-                    // What is wrong shows when something is asked in earnest.
-                    drop(self.client.datacenters().await);
-                })
-                .await;
+    pub(super) async fn client(&self) -> Result<&Client, Error> {
+        if self.client.address().scheme() == "https" && !self.is_open.load(Ordering::Relaxed) {
+            let _opening = self.opening.lock().await;
+            if !self.is_open.load(Ordering::Relaxed) {
+                match self.client.datacenters().await {
+                    Err(error) if error.status().is_none() || error.is_refusal() => {
+                        return Err(error);
+                    }
+                    // What else is wrong shows when something is asked in earnest.
+                    _ => self.is_open.store(true, Ordering::Relaxed),
+                }
+            }
         }
-        &self.client
+        Ok(&self.client)
+    }
+
+    /// A request has failed; without an answer, perhaps with its connection.
+    pub(super) fn failed(&self, error: &PollError) {
+        if matches!(error, PollError::Consul(error) if error.status().is_none()) {
+            self.is_open.store(false, Ordering::Relaxed);
+        }
     }
 }
 

@@ -9,8 +9,9 @@
 //!
 //! Signals are blocking queries too. Where the nodes are few, each node has two, on its checks and on its services: they
 //! name the services that changed. Otherwise two on the whole catalog tell that something changed, and everything is
-//! read. A third follows the nodes. Services that changed last are watched directly as far as the limit goes; one eighth
-//! of it stays free for reads.
+//! read. A third follows the nodes. As far as the limit goes services are watched directly; one eighth of it stays free for
+//! reads. Those that are direct already come first: Consul 1.8 counts a blocking query that was given up until it
+//! would have answered.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ pub(super) struct Demand<'a> {
     pub(super) sources: BTreeSet<&'a Dependency>,
     /// How many requests may be open.
     pub(super) limit: usize,
-    /// When questions last had another answer: a count that grows.
+    /// When questions that are direct last had another answer: a count that grows.
     pub(super) changed: &'a BTreeMap<Dependency, u64>,
     /// The nodes, where they are known.
     pub(super) nodes: &'a BTreeMap<Scope, BTreeSet<String>>,
@@ -81,7 +82,10 @@ pub(super) fn plan(demand: &Demand<'_>) -> Plan {
     let signals: BTreeSet<Signal> =
         scopes.into_iter().flat_map(|scope| signals(scope, demand, share)).collect();
     let kept_free = (demand.limit / 8).max(1);
-    let slots = demand.limit.saturating_sub(kept_free + signals.len());
+    // Until the nodes are known, there is room for theirs.
+    let is_known = signals.iter().all(|it| demand.nodes.contains_key(&it.scope));
+    let for_signals = if is_known { signals.len() } else { signals.len().max(demand.limit / 2) };
+    let slots = demand.limit.saturating_sub(kept_free + for_signals);
     let read = ranked.split_off(slots.min(ranked.len()));
     Plan {
         direct: ranked.into_iter().chain(files).cloned().collect(),

@@ -9,6 +9,7 @@ use consul::health::Instances;
 use consul::{Answer, Client, Consistency, Cursor, Progress, Query, Tenancy};
 use daemon::backoff::{Backoff, jitter};
 use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::conductor::Event;
@@ -27,7 +28,7 @@ const FILE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) source: Dependency,
-    pub(super) variants: Arc<BTreeSet<Dependency>>,
+    pub(super) variants: watch::Receiver<Arc<BTreeSet<Dependency>>>,
     pub(super) reading: Reading,
 }
 
@@ -42,11 +43,14 @@ pub(super) async fn run(
     let mut cursor = Cursor::default();
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
     loop {
-        let client = connection.client().await;
         let started = Instant::now();
-        let result = read_fresh(client, &reading, &question.source, cursor).await;
+        let result = match connection.client().await {
+            Ok(client) => read_fresh(client, &reading, &question.source, cursor).await,
+            Err(error) => Err(error.into()),
+        };
         let (result, pause) = match result {
             Err(error) => {
+                connection.failed(&error);
                 cursor = Cursor::default();
                 (Some(Err(error)), started.elapsed() + backoff.next(jitter()))
             }
@@ -60,22 +64,22 @@ pub(super) async fn run(
                 ((progress != Progress::Unchanged).then_some(Ok(content)), progress.pause())
             }
         };
-        let is_new = result.as_ref().is_some_and(Result::is_ok);
+        // Before the answer itself: what was read meanwhile may be older. Also the first one: it may have shown that requests
+        // share connections.
+        if result.as_ref().is_some_and(Result::is_ok) {
+            drop(events.send(Event::Changed(question.source.clone())));
+        }
         if let Some(result) = result
             && !send(&question, result, &updates, &events).await
         {
             return;
         }
-        // Also after the first answer: it may have shown that requests share connections.
-        if is_new {
-            drop(events.send(Event::Changed(question.source.clone())));
-        }
         sleep_until(started + pause).await;
     }
 }
 
-/// Sends one answer, after as many failures as it takes. Only the server that leads is asked: others may not know yet what
-/// a signal of theirs did not tell.
+/// Sends one answer, after as many failures as it takes. It is at least as new as the signal that led to it: other servers
+/// may not know yet what was told, nor may one that was just elected and is asked without `consistent`.
 pub(super) async fn once(
     client: Client,
     question: Question,
@@ -83,20 +87,18 @@ pub(super) async fn once(
     events: UnboundedSender<Event>,
 ) {
     let reading = question.reading;
+    let query = Query::default().with_consistency(Consistency::Consistent);
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
     loop {
-        let result = read(&client, &question.source, &Query::default()).await;
-        let (result, index) = match result {
-            Ok((content, Next::Index { index, .. })) => (Ok(content), index),
-            Ok((content, Next::After(_))) => (Ok(content), None),
-            Err(error) => (Err(error), None),
-        };
+        let result = read(&client, &question.source, &query).await;
+        let result = result.map(|(content, _)| content);
         let is_answered = result.is_ok();
         if !send(&question, result, &updates, &events).await {
             return;
         }
         if is_answered {
-            drop(events.send(Event::Read(question.source, index)));
+            let read = Event::Read { source: question.source, task: tokio::task::id() };
+            drop(events.send(read));
             return;
         }
         sleep(backoff.next(jitter())).await;
@@ -110,11 +112,12 @@ async fn send(
     updates: &mpsc::Sender<Update>,
     events: &UnboundedSender<Event>,
 ) -> bool {
+    let variants = Arc::clone(&question.variants.borrow());
     match result {
         // It will be asked again, when there is less.
         Err(error) if error.is_refusal() => events.send(Event::Refused).is_ok(),
         // One failure, however many variants wait for the answer; each success is for all of them.
-        Err(error) => match question.variants.first() {
+        Err(error) => match variants.first() {
             Some(variant) => {
                 let update = Update { dependency: variant.clone(), result: Err(error) };
                 updates.send(update).await.is_ok()
@@ -122,7 +125,7 @@ async fn send(
             None => true,
         },
         Ok(content) => {
-            for (dependency, data) in source::split(content, &question.variants) {
+            for (dependency, data) in source::split(content, &variants) {
                 if updates.send(Update { dependency, result: Ok(data) }).await.is_err() {
                     return false;
                 }

@@ -1,7 +1,7 @@
 //! Blocking queries that tell which services to read.
 //!
-//! No change is missed: a signal waits on the index of its last answer, and what it names is read after that answer, from
-//! the server that leads. What changes during the read changes the index too, so that the signal speaks again. A first
+//! No change is missed: a signal waits on the index of its last answer, and what it names is read after that answer, with
+//! `consistent`. What changes during the read changes the index too, so that the signal speaks again. A first
 //! answer has nothing to be compared with, and means that everything is to be read.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,17 +14,32 @@ use tokio::time::sleep;
 
 use super::conductor::Event;
 use super::plan::{Kind, Signal};
+use super::source::lower;
 use super::{PollError, Reading};
+use crate::dependency::Dependency;
 
 /// What a signal says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// Anything may have changed.
     Everything,
-    /// These services have changed.
+    /// These services have changed; their names in small letters.
     Services(BTreeSet<String>),
     /// These are the nodes, and one of them has changed.
     Nodes(BTreeSet<String>),
+}
+
+impl News {
+    /// Whether a question may have another answer now. For Consul, `Web` and `web` are one service.
+    pub(super) fn concerns(&self, source: &Dependency) -> bool {
+        match (self, source) {
+            (Self::Services(names), Dependency::Instances(wanted)) => {
+                names.contains(&lower(&wanted.name).collect::<String>())
+            }
+            (Self::Services(_), _) => false,
+            (Self::Everything | Self::Nodes(_), _) => true,
+        }
+    }
 }
 
 /// What has an index, by its id: the name of its service, and the index of its last change.
@@ -149,7 +164,7 @@ fn news(before: &mut Option<Seen>, look: Look, is_first: bool) -> News {
 fn changed(before: &Seen, now: &Seen) -> BTreeSet<String> {
     let differs = |one: &Seen, other: &Seen| -> Vec<String> {
         let parts = one.iter().filter(|(id, part)| other.get(*id) != Some(part));
-        parts.map(|(_, (name, _))| name.clone()).collect()
+        parts.map(|(_, (name, _))| lower(name).collect()).collect()
     };
     differs(before, now).into_iter().chain(differs(now, before)).collect()
 }
@@ -157,6 +172,7 @@ fn changed(before: &Seen, now: &Seen) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dependency::Instances;
 
     fn seen(parts: &[(&str, &str, u64)]) -> Look {
         let part = |(id, name, index): &(&str, &str, u64)| {
@@ -179,5 +195,22 @@ mod tests {
         assert_eq!(news(&mut before, seen(&next), false), News::Services(names.into()));
         let next = [("a", "shop", 7), ("b", "db", 2), ("d", "new", 6), ("n", "", 8)];
         assert_eq!(news(&mut before, seen(&next), false), News::Everything);
+    }
+    #[test]
+    fn a_service_is_meant_however_its_name_is_written() {
+        let mut before = None;
+        news(&mut before, seen(&[("a", "Web", 1), ("b", "db", 1)]), true);
+        let news = news(&mut before, seen(&[("a", "Web", 2), ("b", "db", 1)]), false);
+        let question = |text| Dependency::Instances(Instances::parse(text).unwrap());
+        for (text, want) in [
+            ("Web|any", true),
+            ("web|any", true),
+            ("WEB|any", true),
+            ("webs|any", false),
+            ("db|any", false),
+        ] {
+            assert_eq!(news.concerns(&question(text)), want, "{text}");
+            assert!(News::Everything.concerns(&question(text)), "{text}");
+        }
     }
 }

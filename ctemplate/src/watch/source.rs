@@ -61,8 +61,8 @@ fn has_tag(entry: &ServiceEntry, wanted: &Instances) -> bool {
     entry.service.tags.iter().flatten().any(|it| lower(it).eq(lower(tag)))
 }
 
-/// As Go lowers letters, by which Consul compares tags: each becomes one letter.
-fn lower(text: &str) -> impl Iterator<Item = char> + '_ {
+/// As Go lowers letters, by which Consul compares names and tags: each becomes one letter.
+pub(super) fn lower(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().filter_map(|letter| letter.to_lowercase().next())
 }
 

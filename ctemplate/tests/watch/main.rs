@@ -1,6 +1,10 @@
 //! The watcher beside a real Consul: whichever way it watches, it ends up with what direct queries say.
+//!
+//! `program` is the program itself, where it is about connections.
 
 #![cfg(test)]
+
+mod program;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +23,7 @@ use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const SERVICES: u64 = 30;
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 16;
 
 /// Numbers that look random and are the same in every run (xorshift).
 struct Random(u64);
@@ -67,9 +71,20 @@ impl World {
         )).await;
     }
 
+    /// Changes services only, and not what concerns a whole node or the keys.
+    async fn change_a_service(&mut self) {
+        let service = self.random.below(SERVICES);
+        if self.random.below(3) > 0 {
+            return self.register(service).await;
+        }
+        let (node, port) = (self.random.below(3), self.random.below(2));
+        let body = format!(r#"{{"Node":"n{node}","ServiceID":"s{service}:{port}"}}"#);
+        self.put("catalog/deregister", &body).await;
+    }
+
     async fn change(&mut self) {
         let node = self.random.below(3);
-        match self.random.below(12) {
+        match self.random.below(8) {
             0 => self.put("catalog/deregister", &format!(r#"{{"Node":"n{node}"}}"#)).await,
             1 => {
                 // The node's own check counts for every instance on it.
@@ -81,12 +96,7 @@ impl World {
                     format!(r#"{{"Node":"n{node}","Address":"10.0.0.{node}","Check":{check}}}"#);
                 self.put("catalog/register", &body).await;
             }
-            2 | 3 => {
-                let (service, port) = (self.random.below(SERVICES), self.random.below(2));
-                let body = format!(r#"{{"Node":"n{node}","ServiceID":"s{service}:{port}"}}"#);
-                self.put("catalog/deregister", &body).await;
-            }
-            4 => {
+            2 => {
                 let value = self.random.below(100).to_string();
                 assert!(
                     self.agent
@@ -96,21 +106,18 @@ impl World {
                         .unwrap()
                 );
             }
-            _ => {
-                let service = self.random.below(SERVICES);
-                self.register(service).await;
-            }
+            _ => self.change_a_service().await,
         }
     }
 
-    /// Different ones each time, and variants of the same service.
+    /// Different ones each time, variants of the same service, and services in other letters.
     fn wanted(&mut self) -> BTreeSet<Dependency> {
         let mut wanted = BTreeSet::from([
             Dependency::services("").unwrap(),
             Dependency::Key(KeyPath::parse("kv.get", "k").unwrap()),
         ]);
         for service in 0..SERVICES {
-            for variant in ["blue.s#", "s#|any", "BLUE.s#|warning,critical", "s#"] {
+            for variant in ["blue.s#", "S#|any", "BLUE.s#|warning,critical", "s#"] {
                 if self.random.below(5) > 0 {
                     let text = variant.replace('#', &service.to_string());
                     wanted.insert(Dependency::Instances(Instances::parse(&text).unwrap()));
@@ -172,6 +179,20 @@ impl Observer {
             }
         }
     }
+
+    /// Waits until the store says what Consul says.
+    async fn knows(&mut self, client: &Client, wanted: &BTreeSet<Dependency>) {
+        let mut truths = Vec::new();
+        for dependency in wanted {
+            truths.push((dependency, truth(client, dependency).await));
+        }
+        eventually_true("everything is known", PATIENCE, async || {
+            self.take();
+            let known = |it| self.store.recall(it).map(|known| known.data());
+            truths.iter().all(|(it, data)| known(it) == Some(data))
+        })
+        .await;
+    }
 }
 
 /// Changes the catalog and what is wanted, and waits until the store says what Consul says.
@@ -186,20 +207,17 @@ async fn follows(max_connections: usize, is_planned: impl Fn(Statistics) -> bool
     for round in 0..ROUNDS {
         let wanted = world.wanted();
         observer.watch(&wanted);
+        // In every other round nothing happens that would be a reason to read everything.
+        let is_wild = round % 2 == 0;
         for _ in 0..10 {
-            world.change().await;
+            if is_wild {
+                world.change().await;
+            } else {
+                world.change_a_service().await;
+            }
             observer.take();
         }
-        let mut truths = Vec::new();
-        for dependency in &wanted {
-            truths.push((dependency, truth(&client, dependency).await));
-        }
-        let known = |store: &Store, it| store.recall(it).map(|known| known.data().clone());
-        eventually_true(&format!("round {round} is known"), PATIENCE, async || {
-            observer.take();
-            truths.iter().all(|(it, data)| known(&observer.store, it).as_ref() == Some(data))
-        })
-        .await;
+        observer.knows(&client, &wanted).await;
         let statistics = observer.watcher.statistics();
         assert!(statistics.connections <= max_connections, "{statistics:?}");
     }
@@ -230,4 +248,50 @@ async fn follows_by_signals_of_each_node() {
 #[tokio::test]
 async fn follows_by_signals_of_the_whole_catalog() {
     follows(12, |it| it.on_signals > 0 && it.signals == 3).await;
+}
+
+#[tokio::test]
+async fn reads_what_no_signal_tells_of_by_the_clock() {
+    let agent = DevAgent::start().await.unwrap();
+    let keys: Vec<_> = (0..20).map(|n| format!("k{n}")).collect();
+    let key = |name: &String| Dependency::Key(KeyPath::parse("kv.get", name).unwrap());
+    let wanted: BTreeSet<_> = keys.iter().map(key).collect();
+    let mut observer = Observer::new(agent.client().clone(), 8);
+    observer.watch(&wanted);
+    for value in ["a", "b"] {
+        for name in &keys {
+            assert!(agent.client().kv_put(name, value, Condition::Always).await.unwrap());
+        }
+        let want = Data::key(agent.client().kv_get("k0", &Query::default()).await.unwrap().value);
+        eventually_true(&format!("every key is {value}"), PATIENCE, async || {
+            observer.take();
+            let known = |it| observer.store.recall(it).map(|known| known.data().clone());
+            wanted.iter().all(|it| known(it).as_ref() == Some(&want))
+        })
+        .await;
+    }
+    let statistics = observer.watcher.statistics();
+    assert!(statistics.on_signals > 10 && statistics.connections <= 8, "{statistics:?}");
+}
+
+#[tokio::test]
+async fn every_service_has_its_turn_while_changes_go_on() {
+    const MANY: u64 = 200;
+    let agent = DevAgent::start().await.unwrap();
+    let client = agent.client().clone();
+    let mut world = World { agent, random: Random(1) };
+    for service in 0..MANY {
+        world.register(service).await;
+    }
+    let service = |n| Instances::parse(&format!("s{n}|any")).unwrap();
+    let wanted: BTreeSet<_> = (0..MANY).map(|n| Dependency::Instances(service(n))).collect();
+    // So few connections that each change is a reason to read everything.
+    let mut observer = Observer::new(client, 4);
+    observer.watch(&wanted);
+    eventually_true("all services are known", PATIENCE, async || {
+        world.register(0).await;
+        observer.take();
+        wanted.iter().all(|it| observer.store.recall(it).is_some())
+    })
+    .await;
 }

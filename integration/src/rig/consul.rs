@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use consul::{Client, Config};
 
 use super::eventually::within;
@@ -14,6 +14,8 @@ use crate::http;
 
 /// How long a cluster may take to elect a leader and to know all its nodes; it takes about three seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How often a leader is told to hand over in that time.
+const ATTEMPTS: u32 = 12;
 
 /// Consul's default port of the API.
 const PORT: u16 = 8500;
@@ -122,17 +124,63 @@ impl Consul {
         let old = within("a leader", PATIENCE, async || self.leader().await).await?;
         let server = self.servers.get(old).context("no such server")?;
         server.kill();
-        within("another leader", PATIENCE, async || match self.leader().await {
-            Ok(new) if new != old => Ok(()),
-            Ok(_) => Err("the old one still leads".to_owned()),
-            Err(error) => Err(error),
-        })
-        .await?;
+        self.leads_no_more(old, PATIENCE).await?;
         let member = self.again(server)?;
         if let Some(server) = self.servers.get_mut(old) {
             *server = member;
         }
         Ok(())
+    }
+
+    /// Lets the leader hand over to another server, and waits for that. Versions that cannot (before 1.15) lose their leader
+    /// instead.
+    ///
+    /// # Errors
+    ///
+    /// When no other leader is elected.
+    pub async fn move_leader(&mut self) -> Result<()> {
+        let old = within("a leader", PATIENCE, async || self.leader().await).await?;
+        let server = self.servers.get(old).context("no such server")?;
+        let url = format!("http://{}/v1/operator/raft/transfer-leader", server.api());
+        let http = http::client()?;
+        // The one that it hands over to may lose the election.
+        for _ in 0..ATTEMPTS {
+            if http.post(&url).send().await?.status().as_u16() == 404 {
+                return self.crash_leader().await;
+            }
+            if self.leads_no_more(old, PATIENCE / ATTEMPTS).await.is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("{} stays the leader", server.name)
+    }
+
+    /// Waits until every member answers and knows a leader.
+    ///
+    /// # Errors
+    ///
+    /// When one does not.
+    pub async fn settle(&self) -> Result<()> {
+        within("every member to know a leader", PATIENCE, async || {
+            for member in self.servers.iter().chain(&self.agents) {
+                let answer = member.client().nodes(None, &consul::Query::default()).await;
+                let answer = answer.map_err(|error| error.to_string())?;
+                if !answer.known_leader {
+                    return Err(format!("{} knows none", member.name));
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn leads_no_more(&self, old: usize, patience: Duration) -> Result<()> {
+        within("another leader", patience, async || match self.leader().await {
+            Ok(new) if new != old => Ok(()),
+            Ok(_) => Err("the old one still leads".to_owned()),
+            Err(error) => Err(error),
+        })
+        .await
     }
 
     /// The leader's place among the servers, as most who answer see it.

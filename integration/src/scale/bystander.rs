@@ -51,8 +51,11 @@ impl Bystander {
             clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 clock.tick().await;
-                let status = http.get(&url).send().await.map(|answer| answer.status());
-                into.lock().unwrap_or_else(PoisonError::into_inner).count(status.ok());
+                let status = match http.get(&url).send().await {
+                    Ok(answer) => Some(answer.status()),
+                    Err(error) => came_unasked(&error).then_some(StatusCode::TOO_MANY_REQUESTS),
+                };
+                into.lock().unwrap_or_else(PoisonError::into_inner).count(status);
             }
         });
         Ok(Self { seen, _task: task })
@@ -62,6 +65,15 @@ impl Bystander {
     pub fn seen(&self) -> Seen {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the answer came before the request, as Consul's 429 does. All that hyper tells of it is a text.
+fn came_unasked(error: &reqwest::Error) -> bool {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string() == "received unexpected message from connection"
 }
 
 impl Seen {

@@ -12,8 +12,8 @@ use super::usage;
 use crate::http;
 use crate::rig::dev_agent::DevAgent;
 
-/// Registrations that are under way at a time.
-const PARALLEL: usize = 16;
+/// Registrations that are under way at a time: more do not make Consul quicker, and it may take few connections.
+const PARALLEL: usize = 4;
 /// How long Consul may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,8 +28,8 @@ pub struct Size {
     pub nodes: usize,
 }
 
-/// A catalog in a real Consul. Its client keeps its connections: where others use up all that an address may have, it
-/// can still make its changes.
+/// A catalog in a real Consul. Its client keeps a connection: where others use up all that an address may have, it can still
+/// make its changes.
 #[derive(Debug)]
 pub struct Catalog {
     http: Client,
@@ -74,10 +74,12 @@ impl Catalog {
     ///
     /// When Consul refuses something.
     pub async fn seed(&self) -> Result<()> {
+        // These connections are not kept.
+        let http = http::builder().timeout(TIMEOUT).build()?;
         let pairs = (0..self.size.services)
             .flat_map(|service| (0..self.size.instances).map(move |number| (service, number)));
         let all = pairs.map(|(service, number)| {
-            self.put(Instance { service, number, version: 0, is_passing: true })
+            self.put(&http, Instance { service, number, version: 0, is_passing: true })
         });
         stream::iter(all).buffer_unordered(PARALLEL).try_collect::<()>().await
     }
@@ -98,7 +100,7 @@ impl Catalog {
             version: self.changes,
             is_passing: !self.changes.is_multiple_of(3),
         };
-        self.put(instance).await?;
+        self.put(&self.http, instance).await?;
         let is_there = instance.is_passing;
         let gone = || format!("server {} ", instance.id());
         let text = if is_there { instance.line(self.size) } else { gone() };
@@ -116,10 +118,10 @@ impl Catalog {
         Ok(usage::queries(&answer.text().await?))
     }
 
-    async fn put(&self, instance: Instance) -> Result<()> {
+    async fn put(&self, http: &Client, instance: Instance) -> Result<()> {
         let url = format!("{}/v1/catalog/register", self.url);
         let body = instance.registration(self.size);
-        let answer = self.http.put(&url).json(&body).send().await.context("a registration")?;
+        let answer = http.put(&url).json(&body).send().await.context("a registration")?;
         let status = answer.status();
         let said = answer.text().await?;
         ensure!(status.is_success(), "{url}: {status}: {said}");

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::rig::authority::Authority;
 use crate::rig::dev_agent::DevAgent;
 use crate::rig::process;
 
@@ -81,6 +82,21 @@ pub struct Programs {
     pub arguments: Vec<String>,
     /// The certificate of the authority that issued Consul's.
     pub authority: PathBuf,
+}
+
+/// The settings with which Consul also speaks TLS, with a certificate of this authority.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn tls(authority: &Authority) -> Result<String> {
+    let issued = authority.issue("consul", &[TLS_NAME])?;
+    // In development mode Consul would take the certificate for gRPC, too, and want more of it.
+    Ok(format!(
+        "ports {{ https = {TLS_PORT} grpc = -1 }} cert_file = \"{}\" key_file = \"{}\"",
+        issued.certificate.display(),
+        issued.key.display()
+    ))
 }
 
 impl Subject {

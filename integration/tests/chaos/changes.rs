@@ -1,16 +1,19 @@
 //! Random changes to a small world: few names, so that they meet each other.
 
+use std::time::Duration;
+
 use integration::http;
-use integration::rig::dev_agent::DevAgent;
+use integration::rig::eventually::eventually;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value as Json, json};
 
-const SERVICES: u32 = 8;
 const INSTANCES: u32 = 4;
 const NODES: u32 = 5;
 const KEYS: u32 = 5;
 const TAGS: [&str; 4] = ["production", "staging", "blue", "green"];
+/// How long Consul may be without a leader.
+const PATIENCE: Duration = Duration::from_mins(1);
 const STATES: [&str; 3] = ["passing", "warning", "critical"];
 
 /// What can be changed.
@@ -18,14 +21,16 @@ const STATES: [&str; 3] = ["passing", "warning", "critical"];
 pub(crate) struct World {
     http: reqwest::Client,
     url: String,
+    services: u32,
     /// The registrations that Consul has: what a change of health or tags begins with.
     registered: Vec<Json>,
 }
 
 impl World {
-    pub(crate) fn new(consul: &DevAgent) -> Self {
-        let url = format!("http://{}/v1/", consul.api());
-        Self { http: http::client().unwrap(), url, registered: Vec::new() }
+    /// Of so many services, in the Consul at this address.
+    pub(crate) fn new(api: &str, services: u32) -> Self {
+        let url = format!("http://{api}/v1/");
+        Self { http: http::client().unwrap(), url, services, registered: Vec::new() }
     }
 
     /// Consul has lost everything.
@@ -50,7 +55,7 @@ impl World {
     }
 
     async fn register(&mut self, random: &mut StdRng) {
-        let service = format!("app-{}", random.random_range(0..SERVICES));
+        let service = format!("app-{}", random.random_range(0..self.services));
         let id = format!("{service}-{}", random.random_range(0..INSTANCES));
         let host = random.random_range(0..NODES);
         let node = format!("host-{host}");
@@ -113,15 +118,24 @@ impl World {
     }
 
     async fn put(&self, path: &str, body: &Json) {
-        let answer = self.http.put(format!("{}{path}", self.url)).json(body).send().await.unwrap();
-        let status = answer.status();
-        let said = answer.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status}: {said}");
+        self.send(self.http.put(format!("{}{path}", self.url)).json(body)).await;
     }
 
     async fn delete(&self, path: &str) {
-        let answer = self.http.delete(format!("{}{path}", self.url)).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        self.send(self.http.delete(format!("{}{path}", self.url))).await;
+    }
+
+    /// Until Consul takes it: it may have no leader just now, or not run. Whatever is said twice changes nothing.
+    async fn send(&self, request: reqwest::RequestBuilder) {
+        eventually("a change", PATIENCE, async || {
+            let answer = request.try_clone().unwrap().send().await;
+            let answer = answer.map_err(|error| format!("{error:?}"))?;
+            let status = answer.status();
+            let said = answer.text().await.unwrap_or_default();
+            assert!(status.is_success() || status.is_server_error(), "{status}: {said}");
+            status.is_success().then_some(()).ok_or(said)
+        })
+        .await;
     }
 }
 
