@@ -184,6 +184,8 @@ impl Data {
             })
             .map(Instance::new)
             .collect();
+        // Ten thousand of them are kept: what decoding left room for is given back.
+        instances.shrink_to_fit();
         if wanted.near.is_none() {
             instances.sort_by(|a, b| (&a.node, &a.id).cmp(&(&b.node, &b.id)));
         }
@@ -262,7 +264,8 @@ impl KeyPair {
 impl Instance {
     fn new(entry: ServiceEntry) -> Self {
         let ServiceEntry { node, service, checks } = entry;
-        let checks = checks.unwrap_or_default();
+        let mut checks = checks.unwrap_or_default();
+        checks.shrink_to_fit();
         let address =
             if service.address.is_empty() { node.address.clone() } else { service.address };
         Self {
@@ -314,6 +317,7 @@ fn text(bytes: &[u8]) -> String {
 
 fn sorted(mut tags: Vec<String>) -> Vec<String> {
     tags.sort();
+    tags.shrink_to_fit();
     tags
 }
 

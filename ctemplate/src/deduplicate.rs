@@ -82,6 +82,11 @@ impl Group {
         Self { members, names }
     }
 
+    /// Whether nothing is shared.
+    pub fn is_alone(&self) -> bool {
+        self.members.is_empty()
+    }
+
     fn member(&self, job: usize) -> Option<&Handle> {
         self.members.get(self.names.get(job)?)
     }

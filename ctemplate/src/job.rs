@@ -22,6 +22,9 @@ use crate::render::{self, Memory, RenderError, Template};
 use crate::status::progress::Progress;
 use crate::store::Store;
 
+/// How long answers may wait for others that are missing as well: rendering each of a thousand would find nothing new.
+const GATHERING: Duration = Duration::from_millis(100);
+
 /// A template, when to render it, and how far it came.
 #[derive(Debug)]
 pub struct Job {
@@ -34,7 +37,9 @@ pub struct Job {
     driver: Option<Driver>,
     quiescence: Quiescence,
     stage: Stage,
-    used: BTreeSet<Dependency>,
+    /// What had no answer yet when it was rendered, and has none now.
+    awaited: BTreeSet<Dependency>,
+    used: Arc<BTreeSet<Dependency>>,
     problems: Arc<BTreeSet<String>>,
     was_complete: bool,
     before: Option<Vec<u8>>,
@@ -122,7 +127,8 @@ impl Job {
             driver: None,
             quiescence,
             stage: Stage::Waiting(BTreeSet::new()),
-            used: BTreeSet::new(),
+            awaited: BTreeSet::new(),
+            used: Arc::default(),
             problems: Arc::default(),
             was_complete: false,
             before: None,
@@ -199,8 +205,8 @@ impl Job {
         self.was_complete
     }
 
-    /// What its last rendering asked for.
-    pub const fn used(&self) -> &BTreeSet<Dependency> {
+    /// What its last rendering asked for; the very same set as long as that does not change.
+    pub const fn used(&self) -> &Arc<BTreeSet<Dependency>> {
         &self.used
     }
 
@@ -245,12 +251,16 @@ impl Job {
         }
     }
 
-    /// A dependency has a new value. What waits for data does not also wait for quiet.
+    /// A dependency has a new value. What waits for data does not also wait for quiet, but for the other data that are
+    /// awaited: only with all of them there is a file.
     pub fn changed(&mut self, dependency: &Dependency, now: Instant) {
         if !self.used.contains(dependency) {
             return;
         }
         match self.stage {
+            Stage::Waiting(_) if self.awaited.remove(dependency) && !self.awaited.is_empty() => {
+                self.quiescence.tick_by(now + GATHERING);
+            }
             Stage::Waiting(_) => self.quiescence.tick_now(now),
             Stage::Installed | Stage::Failed => self.quiescence.tick(now),
         }
@@ -281,6 +291,8 @@ impl Job {
         self.progress.rendered(start, Instant::now());
         self.used = rendered.record.used;
         if !rendered.record.missing.is_empty() {
+            let is_unknown = |it: &&Dependency| store.recall(it).is_none();
+            self.awaited = rendered.record.missing.iter().filter(is_unknown).cloned().collect();
             // An error may come from what is missing, so it says nothing yet.
             self.stage = Stage::Waiting(rendered.record.missing);
             return Ok(Outcome::Unchanged);
@@ -491,4 +503,41 @@ fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Data;
+    use crate::dependency::KeyPath;
+    use crate::render::Source;
+
+    #[tokio::test]
+    async fn data_that_are_awaited_together_are_rendered_together() {
+        let text = r#"{{key "a"}}{{key "b"}}{{if keyExists "c"}}{{key "d"}}{{end}}"#;
+        let source = Source { text: text.to_owned(), ..Source::default() };
+        let settings = settings::Template::new(settings::Source::Contents(text.to_owned()));
+        let template = Template::parse(source).unwrap();
+        let start = Instant::now();
+        let mut job = Job::new(settings, template, Commands::default(), Wait::default(), start);
+        let mut store = Store::default();
+        let key = |name: &str| Dependency::Key(KeyPath::parse("kv.get", name).unwrap());
+        let answer = |job: &mut Job, store: &mut Store, name: &str, value: Option<&str>| {
+            store.insert(key(name), Data::Key(value.map(str::to_owned)));
+            job.changed(&key(name), start);
+            job.due().map(|due| due.saturating_duration_since(start))
+        };
+        job.advance(&store, Output::Write, start).await.unwrap();
+        assert_eq!(answer(&mut job, &mut store, "a", Some("1")), Some(GATHERING));
+        assert_eq!(answer(&mut job, &mut store, "b", None), Some(GATHERING));
+        // What is awaited no longer, but has changed, may be what the others depend on.
+        assert_eq!(answer(&mut job, &mut store, "a", Some("2")), Some(Duration::ZERO));
+        job.advance(&store, Output::Write, start).await.unwrap();
+        assert_eq!(*job.stage(), Stage::Waiting(BTreeSet::from([key("b"), key("c")])));
+        assert_eq!(answer(&mut job, &mut store, "c", Some("")), Some(Duration::ZERO));
+        job.advance(&store, Output::Write, start).await.unwrap();
+        // A key that does not exist has an answer, which is not what the template waits for.
+        assert_eq!(*job.stage(), Stage::Waiting(BTreeSet::from([key("b"), key("d")])));
+        assert_eq!(answer(&mut job, &mut store, "d", None), Some(Duration::ZERO));
+    }
 }

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use self::session::{Record, Session, Sight, Surroundings};
+use self::session::{Past, Record, Session, Sight, Surroundings};
 use crate::funcs::json;
 use crate::store::Store;
 
@@ -27,7 +27,6 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub struct Template {
     engine: Engine,
-    values: Json,
     surroundings: Arc<Surroundings>,
 }
 
@@ -112,16 +111,16 @@ impl Template {
             Language::Handlebars => Engine::Handlebars(handlebars::Engine::parse(&source)?),
         };
         let Source { environment, sandbox, values, .. } = source;
-        let seen = json::from_serde(values.clone());
-        let surroundings = Arc::new(Surroundings { environment, sandbox, values: seen });
-        Ok(Self { engine, values, surroundings })
+        let values = json::from_serde(values);
+        let surroundings = Arc::new(Surroundings { environment, sandbox, values });
+        Ok(Self { engine, surroundings })
     }
 }
 
 impl Template {
     /// The settings that it sees.
-    pub const fn values(&self) -> &Json {
-        &self.values
+    pub fn values(&self) -> Json {
+        json::to_serde(&self.surroundings.values)
     }
 }
 
@@ -138,14 +137,20 @@ pub struct Rendered {
 /// What the renderings of one template remember, so that the next one need not make all of its text anew.
 #[derive(Debug, Default)]
 pub struct Memory {
-    bodies: gotemplate::Memory<Arc<Sight>>,
+    go: gotemplate::Memory<Arc<Sight>>,
+    handlebars: handlebars::Memory,
+    past: Past,
 }
 
 impl Memory {
     /// Has it remember all that it may, what is rendered faster than it is looked up too.
     #[must_use]
     pub fn eager() -> Self {
-        Self { bodies: gotemplate::Memory::new().eager() }
+        Self {
+            go: gotemplate::Memory::new().eager(),
+            handlebars: handlebars::Memory::default().eager(),
+            past: Past::default(),
+        }
     }
 }
 
@@ -154,15 +159,16 @@ pub fn render(template: &Template, store: &Store) -> Rendered {
     render_with(&mut Memory::default(), template, store)
 }
 
-/// The same from memory as far as possible: what a body of a Go template looked at is in the store as it was.
+/// The same from memory as far as possible: what a body looked at is in the store as it was.
 pub fn render_with(memory: &mut Memory, template: &Template, store: &Store) -> Rendered {
     let surroundings = Arc::clone(&template.surroundings);
-    let mut session = Session::new(store.clone(), surroundings, SystemTime::now());
+    let session = Session::new(store.clone(), surroundings, SystemTime::now());
+    let mut session = session.after(&mut memory.past);
     let text = match &template.engine {
-        Engine::Go(engine) => engine.render(&mut session, &mut memory.bodies),
-        Engine::Handlebars(engine) => engine.render(&session, &template.values),
+        Engine::Go(engine) => engine.render(&mut session, &mut memory.go),
+        Engine::Handlebars(engine) => engine.render(&mut session, &mut memory.handlebars),
     };
-    Rendered { text, record: session.into_record() }
+    Rendered { text, record: session.into_record(&mut memory.past) }
 }
 
 /// Whether a function is one of those that are denied: `*` stands for any text.

@@ -11,7 +11,7 @@ mod tests {
     use ctemplate::config::settings::{self, Delimiters};
     use ctemplate::data::{CatalogService, Data, Instance, KeyPair, NodeService, NodeServices};
     use ctemplate::dependency::Dependency;
-    use ctemplate::render::{Memory, Rendered, Source, Template, render, render_with};
+    use ctemplate::render::{Language, Memory, Rendered, Source, Template, render, render_with};
     use ctemplate::source;
     use ctemplate::store::Store;
 
@@ -108,6 +108,40 @@ mod tests {
     const VALUES: &[Option<&str>] =
         &[None, Some(""), Some("8080"), Some("x"), Some("{\"a\":{\"b\":[1,2]}}"), Some("a: 1")];
 
+    const SHIPPED: [&str; 4] =
+        ["internal.cfg.ctmpl", "external.cfg.ctmpl", "internal.cfg.hbs", "external.cfg.hbs"];
+
+    /// Bodies that see what is around them in all ways there are.
+    const HANDLEBARS: &[&str] = &[
+        "{{#each (services)}}{{Name}}{{#each Tags}}{{this}}{{@index}}{{@../index}}{{../Name}}{{#if @last}}.{{/if}}{{/each}}{{else}}none{{/each}}",
+        "{{#each (services) as |app|}}{{#each (service app.Name) as |it n|}}{{n}}{{it.ID}}{{it.Port}}{{app.Tags}}{{@root.values.a.b}}{{/each}}\n{{/each}}",
+        "{{#each (parseJSON \"[1,2]\") as |n|}}{{#each (services) as |app|}}{{#each (service (print n \".\" app.Name))}}{{n}}{{ID}}{{../../n}}{{/each}}{{/each}}{{/each}}",
+        "{{#each (parseJSON \"[1,1]\")}}{{#each (services)}}{{@index}}{{@../index}}{{@../../index}}{{#each (service Name)}}{{ID}}{{/each}}{{/each}}{{/each}}",
+        "{{#each values.a}}{{@key}}{{#each this as |x i|}}{{x}}{{i}}{{@key}}{{#each (services)}}{{Name}}{{x}}{{../this}}{{/each}}{{/each}}{{/each}}",
+        "{{#each (services)}}\n  {{> row }}\n{{> row }}\n{{#with this as |it|}}{{> row name=it.Name }}{{/with}}{{/each}}",
+        "{{#each (services)}}{{#> around}}{{Name}}{{/around}}{{#> nobody}}{{Name}}{{/nobody}}{{/each}}",
+        "{{#each (services)}}{{#*inline \"own\"}}{{Name}}{{/inline}}{{> own}}{{/each}}",
+        "{{#each (services)}}{{> (lookup Tags 0)}}{{/each}}",
+        "{{#each (services) as |app|}}{{> named app=\"x\"}}{{> named}}{{/each}}",
+        "{{#with (services) as |all|}}{{#each all as |one|}}{{#each all}}{{Name}}{{one.Name}}{{#each Tags}}{{this}}{{/each}}{{/each}}{{/each}}{{/with}}",
+        "{{#each (services)}}{{keyOrDefault (print \"a/\" Name) \"none\"}}{{#if (keyExists Name)}}{{key Name}}{{/if}}\n{{/each}}",
+        "{{#each (services)}}{{scratch_Set \"a\" Name}}{{scratch_Get \"a\"}}{{#each Tags}}{{scratch_Get \"a\"}}{{/each}}{{/each}}",
+        "{{#each (tree \"app\")}}{{Path}}={{Value}}{{#each (services)}}{{../Key}}{{/each}}{{parseInt Value}}{{/each}}",
+        "{{#each (key \"a\")}}{{this}}{{/each}}",
+        "{{#each (rules values)}}{{host}}{{#each (users backend)}}{{name}}{{/each}}{{/each}}{{#each (routes values)}}{{name}}{{/each}}",
+    ];
+
+    const PARTIALS: &[(&str, &str)] = &[
+        (
+            "row",
+            "{{Name}}{{@index}}\n{{#each Tags}}\n{{this}} {{../Name}}\n{{/each}}\n{{#each (service Name)}}\n{{ID}}{{@../index}}\n{{/each}}\n",
+        ),
+        ("around", "<{{> @partial-block}}>{{#each (services)}}{{> @partial-block}}{{/each}}"),
+        ("named", "{{app.Name}}{{app}}{{#each (services)}}{{app}}{{Name}}{{/each}}"),
+        ("web", "web{{#each (service \"web\")}}{{ID}}{{/each}}"),
+        ("production", "{{#each (services)}}{{Name}}{{/each}}"),
+    ];
+
     /// What gives another text each time, writes files, or takes long.
     const UNREPEATABLE: &[&str] = &[
         "timestamp",
@@ -156,7 +190,24 @@ mod tests {
                 templates.extend(parsed.ok().map(|template| (text, template)));
             }
         }
-        for name in ["internal.cfg.ctmpl", "external.cfg.ctmpl"] {
+        for text in HANDLEBARS {
+            let language = Language::Handlebars;
+            let partials = PARTIALS.iter().map(|(name, text)| (name.to_string(), text.to_string()));
+            let partials = partials.collect();
+            let values = serde_json::json!({"a": {"b": ["x", "y"]}, "environments": []});
+            let name = "t".to_owned();
+            let text = text.to_string();
+            let source = Source {
+                name,
+                text: text.clone(),
+                language,
+                partials,
+                values,
+                ..Source::default()
+            };
+            templates.push((text, Template::parse(source).unwrap()));
+        }
+        for name in SHIPPED {
             let path = here("../templates").join(name);
             let config = settings::Template::new(settings::Source::File(path));
             let loaded = source::load(&config, &Delimiters::default(), None).unwrap();
@@ -167,7 +218,7 @@ mod tests {
 
     /// Changes some of what a rendering looked at; what was missing comes more often than not.
     fn change(store: &mut Store, rendered: &Rendered, random: &mut Random) {
-        for dependency in &rendered.record.used {
+        for dependency in rendered.record.used.iter() {
             let is_missing = rendered.record.missing.contains(dependency);
             match random.below(if is_missing { 4 } else { 12 }) {
                 0 => store.forget(dependency),

@@ -26,7 +26,8 @@
 //! - `lex`: text to tokens. `parse`: tokens to trees (`node`). `number` and `quote`: literals.
 //! - [`Template`], [`Parser`]: sets of templates, and how they are parsed and executed.
 //! - `exec`: walks a tree; `exec/eval` makes values of operands, `exec/call` calls functions, `exec/range` repeats.
-//! - [`Memory`], [`Witness`]: texts that need not be made anew; `memory/key` says when.
+//! - [`Memory`], [`Witness`]: texts that need not be made anew; `memory/key` says when. [`Texts`]: what a memory for
+//!   another language can be made of.
 //! - [`Functions`], [`Signature`]: the host's library; `funcs/builtin` and beside it Go's own functions.
 //! - [`Value`], [`Type`], [`Object`]: Go's kinds.
 //! - [`sprintf`]: verbs and flags.
@@ -48,7 +49,7 @@ mod value;
 pub use crate::{
     error::{Error, Place},
     funcs::{Functions, Purity, Signature},
-    memory::{Memory, Witness},
+    memory::{Memory, Text, Texts, Witness},
     number::{parse_float, parse_int},
     printf::sprintf,
     template::{Limits, MissingKey, Parser, Scope, Template},

@@ -6,25 +6,22 @@
 //! function that is not [repeatable](Purity), of a method or of a function value. All this is known only afterwards, so
 //! that the branches that were not taken forbid nothing.
 //!
-//! Unless it is told otherwise, only bodies are remembered that loop or look at something: all others are written faster than they are looked up.
+//! Unless it is told otherwise, only bodies are remembered that look at something, loop in loops or execute templates: the
+//! others are written faster than they are looked up.
 //!
 //! The texts, and the errors of templates, are those of an execution without memory. Where the output grows over its limit,
 //! the error may name an earlier place.
 
 mod body;
 mod key;
+mod texts;
 
-use std::{collections::HashMap, fmt, mem, ptr, sync::Arc};
+use std::{collections::HashMap, fmt, ptr};
 
 pub(crate) use self::key::Inputs;
+pub use self::texts::{Text, Texts};
 use self::{body::Body, key::Key};
 use crate::{exec::Flow, funcs::Purity, node::List};
-
-/// So many texts of one body may look alike at first sight before no more of them are remembered.
-const ALIKE: usize = 16;
-
-/// Unused texts are dropped when there are this many more than were in use, or half as many.
-const SLACK: usize = 64;
 
 /// A context that knows what the functions of the host look at.
 pub trait Witness {
@@ -49,41 +46,13 @@ pub struct Memory<S> {
     template: Option<u64>,
     /// What is known of bodies, by their addresses.
     bodies: HashMap<usize, Body>,
-    entries: HashMap<Place, Vec<Arc<Entry<S>>>>,
-    /// How many entries came since the unused ones were dropped, and how many stayed then.
-    added: usize,
-    kept: usize,
-    /// The bodies that are being executed.
-    frames: Vec<Frame<S>>,
-    /// What this execution has used outside of all bodies.
-    roots: Vec<Arc<Entry<S>>>,
+    texts: Texts<Key, S, Flow>,
+    /// How long the last output was.
+    length: usize,
     /// Whether small bodies are remembered too.
     is_eager: bool,
     /// Something was changed that may be part of any value, so that nothing is remembered in this execution.
     is_off: bool,
-}
-
-/// The address of a body, and the hash of what goes into it.
-type Place = (usize, u64);
-
-/// A body with its text.
-struct Entry<S> {
-    place: Place,
-    key: Key,
-    text: Box<str>,
-    flow: Flow,
-    seen: S,
-    /// The bodies inside, which are kept as long as this one.
-    inside: Vec<Arc<Self>>,
-}
-
-struct Frame<S> {
-    place: Place,
-    key: Key,
-    is_memorable: bool,
-    /// How many variables there were when it began.
-    floor: usize,
-    inside: Vec<Arc<Entry<S>>>,
 }
 
 /// What is known of a body before it is executed.
@@ -123,11 +92,8 @@ impl<S> Memory<S> {
         Self {
             template: None,
             bodies: HashMap::new(),
-            entries: HashMap::new(),
-            added: 0,
-            kept: 0,
-            frames: Vec::new(),
-            roots: Vec::new(),
+            texts: Texts::new(),
+            length: 0,
             is_eager: false,
             is_off: false,
         }
@@ -140,50 +106,20 @@ impl<S> Memory<S> {
         self
     }
 
-    /// An execution of a template begins.
-    pub(crate) fn start(&mut self, template: u64) {
+    /// An execution of a template begins. How long its output is likely to become.
+    pub(crate) fn start(&mut self, template: u64) -> usize {
         if self.template != Some(template) {
             *self = Self { template: Some(template), is_eager: self.is_eager, ..Self::new() };
         }
         self.is_off = false;
-        self.frames.clear();
-        self.roots.clear();
+        self.texts.start();
+        self.length + self.length / 16
     }
 
-    /// The execution ends: what it has not used is dropped, if that is much.
-    pub(crate) fn finish(&mut self) {
-        let mut in_use = mem::take(&mut self.roots);
-        if self.added <= SLACK + self.kept / 2 {
-            return;
-        }
-        self.entries.clear();
-        (self.added, self.kept) = (0, 0);
-        while let Some(entry) = in_use.pop() {
-            let alike = self.entries.entry(entry.place).or_default();
-            if alike.iter().any(|other| Arc::ptr_eq(other, &entry)) {
-                continue;
-            }
-            in_use.extend(entry.inside.iter().cloned());
-            alike.push(entry);
-            self.kept += 1;
-        }
-    }
-
-    /// Puts an entry under what is around it.
-    fn keep(&mut self, entries: impl IntoIterator<Item = Arc<Entry<S>>>) {
-        match self.frames.last_mut() {
-            Some(frame) => frame.inside.extend(entries),
-            None => self.roots.extend(entries),
-        }
-    }
-
-    fn add(&mut self, entry: Arc<Entry<S>>) {
-        let alike = self.entries.entry(entry.place).or_default();
-        if alike.len() < ALIKE {
-            alike.push(Arc::clone(&entry));
-            self.added += 1;
-            self.keep([entry]);
-        }
+    /// The execution ends, with an output of such a length.
+    pub(crate) fn finish(&mut self, length: usize) {
+        self.length = length;
+        self.texts.finish();
     }
 }
 
@@ -204,70 +140,40 @@ impl<S, C: Witness<Seen = S>> Remember<C> for Memory<S> {
             return Recalled::Unknown;
         }
         let place = (address, inputs.hash(&body.variables));
-        let alike = self.entries.get_mut(&place);
-        let found = alike.and_then(|alike| {
-            let index = alike.iter().position(|entry| inputs.are(&entry.key))?;
-            let holds = alike.get(index).is_some_and(|entry| {
-                inputs.allow(&entry.key, entry.text.len()) && context.holds(&entry.seen)
-            });
-            if holds {
-                return alike.get(index).cloned();
-            }
-            // Its successor is about to come.
-            alike.swap_remove(index);
-            None
-        });
-        if let Some(entry) = found {
-            out.push_str(&entry.text);
-            let flow = entry.flow;
-            self.keep([entry]);
-            return Recalled::Written(flow);
+        let holds = |text: &Text<Key, S, Flow>| {
+            inputs.allow(text.key(), text.text().len()) && context.holds(text.seen())
+        };
+        if let Some(found) = self.texts.find(place, |key| inputs.are(key), holds) {
+            out.push_str(found.text());
+            return Recalled::Written(*found.after());
         }
         let key = inputs.key(&body.variables);
-        let floor = inputs.floor;
-        self.frames.push(Frame { place, key, is_memorable: true, floor, inside: Vec::new() });
+        if !key.is_lasting() {
+            return Recalled::Unknown;
+        }
+        self.texts.begin(place, key);
         context.begin();
         Recalled::Begun
     }
 
     fn end(&mut self, context: &mut C, result: Option<(&str, Flow)>) {
         let seen = context.end();
-        let Some(Frame { place, key, is_memorable, inside, .. }) = self.frames.pop() else {
-            return;
-        };
-        match result {
-            Some((text, flow)) if is_memorable && key.is_lasting() => {
-                let text = text.into();
-                self.add(Arc::new(Entry { place, key, text, flow, seen, inside }));
-            }
-            _ => self.keep(inside),
-        }
+        self.texts.end(seen, result);
     }
 
     fn called(&mut self, purity: Purity) {
         match purity {
             Purity::Pure | Purity::Witnessed => {}
-            Purity::Impure => {
-                for frame in &mut self.frames {
-                    frame.is_memorable = false;
-                }
-            }
+            Purity::Impure => self.texts.forbid(|_| true),
             Purity::Mutating => {
                 self.is_off = true;
-                self.entries.clear();
-                self.roots.clear();
-                for frame in &mut self.frames {
-                    frame.is_memorable = false;
-                    frame.inside.clear();
-                }
+                self.texts.clear();
             }
         }
     }
 
     fn assigned(&mut self, index: usize) {
-        for frame in &mut self.frames {
-            frame.is_memorable &= index >= frame.floor;
-        }
+        self.texts.forbid(|key| index < key.floor());
     }
 }
 
@@ -279,7 +185,7 @@ impl<S> Default for Memory<S> {
 
 impl<S> fmt::Debug for Memory<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("entries", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Memory").field("texts", &self.texts).finish_non_exhaustive()
     }
 }
 

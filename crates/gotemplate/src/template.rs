@@ -182,10 +182,9 @@ impl<C> Template<C> {
     where
         C: Witness,
     {
-        memory.start(self.identity);
-        let mut out = String::new();
+        let mut out = String::with_capacity(memory.start(self.identity));
         let rendered = self.render_at(&self.name, &mut out, context, data, 0, Some(memory));
-        memory.finish();
+        memory.finish(out.len());
         rendered.map(|()| out)
     }
 

@@ -133,12 +133,11 @@ fn keys(
     let Some(known) = session.recall(dependency.clone()) else {
         return Ok(list_of(KEY_PAIR, []));
     };
-    let (Data::Keys(pairs), values) = (known.data(), super::items(known.value())) else {
-        return Ok(list_of(KEY_PAIR, []));
-    };
+    let Data::Keys(pairs) = known.data() else { return Ok(list_of(KEY_PAIR, [])) };
+    let values = known.value();
     let chosen: Vec<_> = pairs
         .iter()
-        .zip(values)
+        .zip(super::items(&values))
         .filter(|(pair, _)| wanted(&pair.key))
         .map(|(_, value)| value.clone())
         .collect();
@@ -150,7 +149,7 @@ fn keys(
 
 /// The value of a dependency.
 pub(super) fn known(session: &Session, dependency: Dependency) -> Option<Value> {
-    session.recall(dependency).map(|known| known.value().clone())
+    session.recall(dependency).map(|known| known.value())
 }
 
 /// The dependency of a function whose first argument is a key; `None` for the empty one.

@@ -26,14 +26,18 @@ type Result = std::result::Result<Value, Error>;
 
 /// `routes VALUES`: the routing table that the tags of all services make together; see `templates/README.md`.
 pub fn routes(session: &Session, arguments: &[Value]) -> Result {
-    let table = table(session, arguments)?;
-    serde_json::to_value(table.routes).map(json::from_serde).map_err(wrong)
+    session.remembered("routes", arguments, || {
+        let table = table(session, arguments)?;
+        serde_json::to_value(table.routes).map(json::from_serde).map_err(wrong)
+    })
 }
 
 /// `rules VALUES`: which host names and paths the external frontends send where, in the order HAProxy must try them.
 pub fn rules(session: &Session, arguments: &[Value]) -> Result {
-    let table = table(session, arguments)?;
-    serde_json::to_value(table.rules()).map(json::from_serde).map_err(wrong)
+    session.remembered("rules", arguments, || {
+        let table = table(session, arguments)?;
+        serde_json::to_value(table.rules()).map(json::from_serde).map_err(wrong)
+    })
 }
 
 fn table(session: &Session, arguments: &[Value]) -> std::result::Result<Table, Error> {

@@ -1,7 +1,7 @@
 //! Regular expressions, in Go's notation.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use gotemplate::{Error, Value};
 use sprig::goregex::GoRegex;
@@ -30,19 +30,20 @@ pub fn regex_replace_all(_: &Session, arguments: &[Value]) -> Result {
     Ok(compile(pattern)?.replace_all(text, replacement).into())
 }
 
-/// A pattern, compiled once: templates use the same few again and again.
-fn compile(pattern: &str) -> std::result::Result<GoRegex, Error> {
+/// A pattern, compiled once: templates use the same few again and again. It is shared, for each clone would have to make its
+/// tables anew.
+fn compile(pattern: &str) -> std::result::Result<Arc<GoRegex>, Error> {
     /// So many are remembered; patterns that come from data must not fill the memory.
     const MOST: usize = 256;
-    static KNOWN: LazyLock<Mutex<HashMap<String, GoRegex>>> = LazyLock::new(Mutex::default);
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<GoRegex>>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(regex) = known.get(pattern) {
-        return Ok(regex.clone());
+        return Ok(Arc::clone(regex));
     }
-    let regex = GoRegex::new(pattern)?;
+    let regex = Arc::new(GoRegex::new(pattern)?);
     if known.len() >= MOST {
         known.clear();
     }
-    known.insert(pattern.to_owned(), regex.clone());
+    known.insert(pattern.to_owned(), Arc::clone(&regex));
     Ok(regex)
 }

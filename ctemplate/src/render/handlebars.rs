@@ -4,14 +4,22 @@
 //! not become an empty word in a configuration.
 
 mod arguments;
+mod bodies;
+mod each;
+mod stage;
 
-use gotemplate::Value;
+use std::sync::Arc;
+
+use gotemplate::{Purity, Value};
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, RenderContext, RenderErrorReason, ScopedJson,
     TemplateError, no_escape,
 };
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
+use self::each::Each;
+pub use self::stage::Memory;
+use self::stage::Stage;
 use crate::funcs::{self, Function, Parameter, json};
 use crate::render::session::Session;
 use crate::render::{RenderError, Source, is_denied};
@@ -27,15 +35,22 @@ const OWN: &[Function] = &[
 /// A template and its partials, parsed.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    parsed: Arc<Parsed>,
+}
+
+#[derive(Debug)]
+struct Parsed {
     name: String,
     registry: Handlebars<'static>,
-    denied: Vec<String>,
+    context: Context,
+    stage: Arc<Stage>,
 }
 
 impl Engine {
     /// Parses a template and its partials.
     pub fn parse(source: &Source) -> Result<Self, RenderError> {
-        let Source { name, text, partials, .. } = source;
+        let Source { name, text, partials, values, denied, .. } = source;
+        let stage = Arc::new(Stage::default());
         let mut registry = Handlebars::new();
         registry.register_escape_fn(no_escape);
         registry.set_strict_mode(true);
@@ -43,22 +58,33 @@ impl Engine {
             registry.register_partial(name, text).map_err(|error| misparsed(name, &error))?;
         }
         registry.register_template_string(name, text).map_err(|error| misparsed(name, &error))?;
-        Ok(Self { name: name.clone(), registry, denied: source.denied.clone() })
-    }
-
-    /// Renders the template for one session.
-    pub fn render(&self, session: &Session, values: &Json) -> Result<String, RenderError> {
-        let mut registry: Handlebars<'_> = self.registry.clone();
-        for function in funcs::functions().chain(OWN) {
-            let is_denied = is_denied(&self.denied, function.name);
-            let call = Call { function, session, is_denied };
+        registry.register_helper("each", Box::new(Each(Arc::clone(&stage))));
+        let own = OWN.iter().map(|function| (function, Purity::Pure));
+        for (function, purity) in funcs::with_purity().chain(own) {
+            let is_denied = is_denied(denied, function.name);
+            let call = Call { function, purity, is_denied, stage: Arc::clone(&stage) };
             registry.register_helper(function.name, Box::new(call));
         }
-        registry
-            .render(&self.name, &json!({ "values": values }))
-            .map_err(|error| self.failed(&error))
+        let context = Context::from(json!({ "values": values }));
+        let parsed = Arc::new(Parsed { name: name.clone(), registry, context, stage });
+        // They are known by their addresses, which are final now.
+        drop(parsed.stage.bodies.set(bodies::bodies(parsed.registry.get_templates())));
+        Ok(Self { parsed })
     }
 
+    /// Renders the template for one session, and takes what would be the same as last time from memory.
+    pub fn render(
+        &self,
+        session: &mut Session,
+        memory: &mut Memory,
+    ) -> Result<String, RenderError> {
+        let Parsed { name, registry, context, stage } = self.parsed.as_ref();
+        let rendered = stage.play(session, memory, || registry.render_with_context(name, context));
+        rendered.map_err(|error| self.parsed.failed(&error))
+    }
+}
+
+impl Parsed {
     fn failed(&self, error: &handlebars::RenderError) -> RenderError {
         let name = error.template_name.as_deref().unwrap_or(&self.name);
         let reason = match error.reason() {
@@ -74,13 +100,14 @@ impl Engine {
 }
 
 /// One function of the library in the shape of a helper.
-struct Call<'a> {
+struct Call {
     function: &'static Function,
-    session: &'a Session,
+    purity: Purity,
     is_denied: bool,
+    stage: Arc<Stage>,
 }
 
-impl HelperDef for Call<'_> {
+impl HelperDef for Call {
     fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
@@ -107,7 +134,7 @@ impl HelperDef for Call<'_> {
             return Err(wrong("function is disabled".to_owned()).into());
         }
         let arguments = arguments::arguments(self.function, &values).map_err(wrong)?;
-        let result = (self.function.body)(self.session, &arguments);
+        let result = self.stage.call(self.function, self.purity, &arguments);
         let value = result.map_err(|error| wrong(error.to_string()))?;
         Ok(ScopedJson::Derived(json::to_serde(&value)))
     }

@@ -46,6 +46,8 @@ pub(super) struct Runner {
     shared: Arc<Notify>,
     /// What the templates use, from us or from other instances.
     wanted: BTreeSet<Dependency>,
+    /// What each of them used when that was last looked at.
+    used: Option<Vec<Arc<BTreeSet<Dependency>>>>,
     queue: Queue,
     child: Option<Child>,
     control: Control,
@@ -94,6 +96,7 @@ impl Runner {
             group: Group::join(settings.deduplicate.as_ref(), &client, names, &shared),
             shared,
             wanted: BTreeSet::new(),
+            used: None,
             store: Store::default(),
             watcher,
             updates,
@@ -159,6 +162,12 @@ impl Runner {
     /// Watches what the templates use and no other instance watches for us; takes what others know, and tells them what
     /// we do.
     pub(super) fn watch(&mut self) {
+        let used: Vec<_> = self.jobs.iter().map(|job| Arc::clone(job.used())).collect();
+        let is_same = |last: &Vec<_>| last.iter().zip(&used).all(|(a, b)| Arc::ptr_eq(a, b));
+        if self.group.is_alone() && self.used.as_ref().is_some_and(is_same) {
+            return;
+        }
+        self.used = Some(used);
         let (mut wanted, mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for (index, job) in self.jobs.iter().enumerate() {
             wanted.extend(job.used().iter().cloned());
@@ -328,6 +337,7 @@ impl Runner {
                 job.inherit(old);
             }
         }
+        self.used = None;
         self.board.configured(&self.jobs, self.watcher.observer());
         self.queue.forget_jobs();
         self.complain_at = Some(Instant::now() + PATIENCE);

@@ -7,7 +7,8 @@ use crate::{
 
 /// A body.
 pub(super) struct Body {
-    /// Whether its text is worth remembering: it loops, or looks at something.
+    /// Whether its text is worth remembering: it looks at something, loops in loops, or executes templates. A plain loop,
+    /// as over the tags of one of ten thousand instances, is not worth the memory for what goes into it.
     pub(super) is_worth_it: bool,
     /// The numbers of the variables that it names, its own ones too.
     pub(super) variables: Vec<usize>,
@@ -16,7 +17,7 @@ pub(super) struct Body {
 impl Body {
     pub(super) fn new(list: &List, purity: &dyn Fn(usize) -> Purity) -> Self {
         let body = Self { is_worth_it: false, variables: Vec::new() };
-        let mut visit = Visit { body, purity };
+        let mut visit = Visit { body, loops: 0, purity };
         visit.list(list);
         let mut body = visit.body;
         body.variables.sort_unstable();
@@ -27,6 +28,8 @@ impl Body {
 
 struct Visit<'a> {
     body: Body,
+    /// The loops around the present place.
+    loops: usize,
     purity: &'a dyn Fn(usize) -> Purity,
 }
 
@@ -37,9 +40,12 @@ impl Visit<'_> {
                 Statement::Text(_) | Statement::Break | Statement::Continue => {}
                 Statement::Action(pipeline) => self.pipeline(pipeline),
                 Statement::If(branch) | Statement::With(branch) | Statement::Range(branch) => {
-                    self.body.is_worth_it |= matches!(statement, Statement::Range(_));
+                    let is_loop = usize::from(matches!(statement, Statement::Range(_)));
+                    self.loops += is_loop;
+                    self.body.is_worth_it |= self.loops > 1;
                     self.pipeline(&branch.pipeline);
                     self.list(&branch.list);
+                    self.loops -= is_loop;
                     if let Some(otherwise) = &branch.otherwise {
                         self.list(otherwise);
                     }

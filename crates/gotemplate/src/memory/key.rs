@@ -7,11 +7,12 @@ use std::{
 
 use crate::{exec::Val, funcs::Purity, value::Value};
 
-/// So many parts of all values are hashed; values that differ only after them look alike.
-const PARTS: usize = 32;
+/// So many parts of all values are hashed; values that differ only after them look alike. What tells things apart, like a
+/// name, comes early.
+const PARTS: usize = 8;
 
 /// So many bytes of a string are hashed.
-const BYTES: usize = 64;
+const BYTES: usize = 32;
 
 /// What goes into a body that begins.
 pub(crate) struct Inputs<'s> {
@@ -33,6 +34,7 @@ pub(super) struct Key {
     dot: Val,
     variables: Box<[(usize, Option<Val>)]>,
     depth: usize,
+    floor: usize,
 }
 
 impl Inputs<'_> {
@@ -43,7 +45,7 @@ impl Inputs<'_> {
     pub(super) fn key(&self, variables: &[usize]) -> Key {
         let value = |number: &usize| (*number, self.variable(*number).cloned());
         let variables = variables.iter().map(value).collect();
-        Key { dot: self.dot.clone(), variables, depth: self.depth }
+        Key { dot: self.dot.clone(), variables, depth: self.depth, floor: self.floor }
     }
 
     pub(super) fn hash(&self, variables: &[usize]) -> u64 {
@@ -74,6 +76,11 @@ impl Inputs<'_> {
 }
 
 impl Key {
+    /// How many variables there were outside of the body when it began.
+    pub(super) const fn floor(&self) -> usize {
+        self.floor
+    }
+
     /// Whether it can ever be found again.
     pub(super) fn is_lasting(&self) -> bool {
         is_same(&self.dot, &self.dot)
