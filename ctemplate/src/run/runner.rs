@@ -1,24 +1,24 @@
 //! What the loop works on: the templates, what is known, the commands that wait, and the child.
 
+mod after;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use daemon::outage::Outage;
 use tokio::sync::{Notify, mpsc};
 
-use super::queue::{self, Queue, Verdict, Waiting};
+use super::queue::{self, Queue};
 use super::{Plan, variables};
 use crate::child::Child;
 use crate::command::Command;
-use crate::config::settings::{OnError, Output, Retry, Settings};
+use crate::config::settings::{OnError, Retry, Settings};
 use crate::data::Data;
 use crate::deduplicate::Group;
 use crate::dependency::Dependency;
-use crate::haproxy::driver::{DriveError, Driver};
+use crate::haproxy::driver::Driver;
 use crate::job::{Job, JobError, Outcome, Stage};
 use crate::output::OutputError;
 use crate::signals::Control;
@@ -215,109 +215,6 @@ impl Runner {
     /// Lets another instance take over what we ask of Consul for others.
     pub(super) async fn leave(&mut self) {
         mem::take(&mut self.group).leave().await;
-    }
-
-    fn ask_for_command(&mut self, index: usize, now: Instant) {
-        let Some((command, on_error)) = self
-            .jobs
-            .get(index)
-            .and_then(|job| job.command().cloned().map(|command| (command, job.on_error())))
-        else {
-            return;
-        };
-        let sharing = self.jobs.iter().filter(|job| job.command() == Some(&command));
-        let patience = sharing.map(Job::longest_wait).max().unwrap_or_default();
-        self.queue.add(&command, index, on_error, patience, now);
-    }
-
-    async fn run_commands(&mut self) -> anyhow::Result<()> {
-        while let Some(waiting) =
-            self.queue.take(Instant::now(), |command| pending(&self.jobs, command))
-        {
-            let start = Instant::now();
-            let result = waiting.command.run().await;
-            let error = result.as_ref().err().map(|error| -> &dyn Display { error });
-            self.board.ran(&waiting.command.line(), error, start);
-            match result {
-                Ok(()) => {
-                    tracing::info!(command = waiting.command.line(), "Command succeeded");
-                    for index in waiting.jobs {
-                        if let Some(job) = self.jobs.get_mut(index) {
-                            job.accepted();
-                        }
-                    }
-                }
-                Err(error) => self.command_failed(waiting, error.into())?,
-            }
-            self.board.advanced(&self.jobs);
-        }
-        Ok(())
-    }
-
-    fn command_failed(&mut self, waiting: Waiting, error: JobError) -> anyhow::Result<()> {
-        let jobs = waiting.jobs.clone();
-        for index in &jobs {
-            if let Some(job) = self.jobs.get_mut(*index) {
-                job.failed(&error);
-            }
-        }
-        let (once, retry) = (self.settings.once, retry(&self.settings));
-        let verdict = self.queue.failed(waiting, once, &retry, Instant::now());
-        if verdict == Verdict::RollBack {
-            for index in &jobs {
-                if let Some(job) = self.jobs.get_mut(*index)
-                    && let Err(error) = job.roll_back()
-                {
-                    tracing::error!(template = %job.name().display(), error = %error, "File not restored");
-                }
-            }
-        }
-        if once || verdict == Verdict::Exit { Err(error.into()) } else { Ok(()) }
-    }
-
-    /// Makes each HAProxy follow its file.
-    async fn drive(&mut self) -> anyhow::Result<()> {
-        let policy = retry(&self.settings);
-        let now = Instant::now();
-        let is_due = |job: &Job| job.driver().and_then(Driver::due).is_some_and(|due| due <= now);
-        if !self.jobs.iter().any(is_due) {
-            return Ok(());
-        }
-        for job in &mut self.jobs {
-            let now = Instant::now();
-            match job.drive(now).await {
-                Err(error) if self.settings.once || job.is_fatal(&error) => {
-                    return Err(error.into());
-                }
-                Err(JobError::Haproxy(DriveError::Refused { .. }))
-                    if job.on_error() == OnError::Retry =>
-                {
-                    job.repeat(now + queue::pause(&policy, job.failures()));
-                }
-                Ok(()) | Err(_) => {}
-            }
-        }
-        self.board.advanced(&self.jobs);
-        Ok(())
-    }
-
-    /// Starts the child when all its files are there; tells it when one of them is new.
-    fn tell_child(&mut self, has_news: bool) -> anyhow::Result<()> {
-        let Some(exec) = self.settings.exec.as_ref() else { return Ok(()) };
-        if self.settings.output != Output::Write {
-            return Ok(());
-        }
-        match &mut self.child {
-            Some(child) if has_news => child.tell(Instant::now()),
-            None if self.jobs.iter().all(Job::was_complete) => {
-                let variables = variables(&exec.env, &self.settings);
-                let child = Child::start(exec.clone(), variables, self.control.clone());
-                let line = || format!("'{}'", exec.command.words().join(" "));
-                self.child = Some(child.with_context(line)?);
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Does what another configuration says from now on. The child and what is known stay, if they can.
