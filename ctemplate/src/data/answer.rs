@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use consul::wire::{Map, ServiceAddress, Weights};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A node of the catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +84,20 @@ pub struct Check {
     pub exposed_port: i64,
     /// The peer it comes from.
     pub peer_name: String,
-    /// How it is run.
-    pub definition: Definition,
+    /// How it is run, if anything is said of it. There are very many checks, and of most there is not.
+    #[serde(deserialize_with = "unless_empty")]
+    pub definition: Option<Box<Definition>>,
     /// When it was made.
     pub create_index: u64,
     /// When it last changed.
     pub modify_index: u64,
+}
+
+fn unless_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<Definition>>, D::Error> {
+    let definition = Option::<Definition>::deserialize(deserializer)?;
+    Ok(definition.filter(|it| *it != Definition::default()).map(Box::new))
 }
 
 /// How a check is run.

@@ -197,7 +197,7 @@ fn check(check: &Check) -> Value {
         Partition: text(&check.partition),
         ExposedPort: int(check.exposed_port),
         PeerName: text(&check.peer_name),
-        Definition: definition(&check.definition),
+        Definition: definition(check.definition.as_deref().unwrap_or(&Definition::default())),
         CreateIndex: uint(check.create_index),
         ModifyIndex: uint(check.modify_index),
     })

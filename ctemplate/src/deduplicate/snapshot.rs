@@ -117,11 +117,11 @@ mod tests {
             check_id: text(),
             exposed_port: -1,
             service_tags: Some(vec![]),
-            definition: Definition {
+            definition: Some(Box::new(Definition {
                 http: text(),
                 header: Some(BTreeMap::new()),
                 ..Definition::default()
-            },
+            })),
             ..Check::default()
         };
         let instance = Instance {
