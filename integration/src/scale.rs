@@ -161,7 +161,10 @@ async fn measure_size(cli: &Cli, size: Size, limit: u32) -> Result<Vec<Measureme
 
     let programs = Programs {
         consul_template: component::consul_template()?,
-        ctemplate: cli.ctemplate.clone().unwrap_or_else(|| program("ctemplate")),
+        // It is started in a folder of its own.
+        ctemplate: std::path::absolute(
+            cli.ctemplate.clone().unwrap_or_else(|| program("ctemplate")),
+        )?,
         arguments: cli.ctemplate_arg.clone(),
         authority: authority.certificate().to_owned(),
     };
