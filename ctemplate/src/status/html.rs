@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderError};
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
+};
 use serde_json::json;
 
 use super::routes::RouteView;
@@ -19,38 +21,38 @@ const MAX_LEFT_OUT: usize = 100;
 static PAGE: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
-    registry.register_helper("span", Box::new(span));
-    registry.register_helper("ago", Box::new(ago));
+    registry.register_helper("span", Box::new(Words(span)));
+    registry.register_helper("ago", Box::new(Words(ago)));
     // That it parses is what its test shows; without it there is no page, and everything else.
     drop(registry.register_template_string("page", include_str!("page.hbs")));
     registry
 });
 
-/// `span SECONDS`: how long that is.
-fn span(
-    helper: &Helper<'_>,
-    _: &Handlebars<'_>,
-    _: &Context,
-    _: &mut RenderContext<'_, '_>,
-    out: &mut dyn Output,
-) -> HelperResult {
-    Ok(out.write(&seconds(helper).map(show).unwrap_or_default())?)
+/// `NAME SECONDS`: a time in words.
+struct Words(fn(Option<f64>) -> String);
+
+impl HelperDef for Words {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let seconds = helper.param(0).and_then(|it| it.value().as_f64());
+        Ok(out.write(&(self.0)(seconds))?)
+    }
 }
 
-/// `ago SECONDS`: how long ago that was, if it ever was.
-fn ago(
-    helper: &Helper<'_>,
-    _: &Handlebars<'_>,
-    _: &Context,
-    _: &mut RenderContext<'_, '_>,
-    out: &mut dyn Output,
-) -> HelperResult {
-    let text = seconds(helper).map(|seconds| format!("{} ago", show(seconds)));
-    Ok(out.write(text.as_deref().unwrap_or("never"))?)
+/// How long that is.
+fn span(seconds: Option<f64>) -> String {
+    seconds.map(show).unwrap_or_default()
 }
 
-fn seconds(helper: &Helper<'_>) -> Option<f64> {
-    helper.param(0)?.value().as_f64()
+/// How long ago that was, if it ever was.
+fn ago(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{} ago", show(seconds)))
 }
 
 /// The page for a status, and for the first of its routes.

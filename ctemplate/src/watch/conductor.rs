@@ -325,7 +325,7 @@ impl Conductor {
             }
             let Some((question, variants)) = self.question(source) else { continue };
             let (connection, at) = self.connections.choose(&mut loads);
-            let task = poll::run(connection, question, self.updates.clone(), self.events.clone());
+            let task = poll::run(connection, question);
             let task = tokio::spawn(task).abort_handle();
             self.direct.insert(source.clone(), Direct { task, at, variants });
         }
@@ -351,7 +351,7 @@ impl Conductor {
             self.stale.remove(&source);
             if let Some((question, _)) = self.question(&source) {
                 let client = self.connections.first();
-                let task = poll::once(client, question, self.updates.clone(), self.events.clone());
+                let task = poll::once(client, question);
                 let task = tokio::spawn(task).abort_handle();
                 self.reads.insert(source, Read { task, changes: self.changes });
             }
@@ -370,7 +370,14 @@ impl Conductor {
         source: &Dependency,
     ) -> Option<(Question, watch::Sender<Arc<BTreeSet<Dependency>>>)> {
         let (sender, variants) = watch::channel(Arc::clone(self.sources.get(source)?));
-        Some((Question { source: source.clone(), variants, reading: self.reading }, sender))
+        let question = Question {
+            source: source.clone(),
+            variants,
+            reading: self.reading,
+            updates: self.updates.clone(),
+            events: self.events.clone(),
+        };
+        Some((question, sender))
     }
 
     fn count(&self) {

@@ -24,21 +24,18 @@ const PLACES: Duration = Duration::from_secs(15);
 /// How often a file is read.
 const FILE: Duration = Duration::from_secs(1);
 
-/// A question, and the dependencies that it answers.
+/// A question, the dependencies that it answers, and who hears of that.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) source: Dependency,
     pub(super) variants: watch::Receiver<Arc<BTreeSet<Dependency>>>,
     pub(super) reading: Reading,
+    pub(super) updates: mpsc::Sender<Update>,
+    pub(super) events: UnboundedSender<Event>,
 }
 
 /// Sends every new answer, and every failure, until the receiver is gone.
-pub(super) async fn run(
-    connection: Connection,
-    question: Question,
-    updates: mpsc::Sender<Update>,
-    events: UnboundedSender<Event>,
-) {
+pub(super) async fn run(connection: Connection, question: Question) {
     let reading = question.reading;
     let mut cursor = Cursor::default();
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
@@ -67,10 +64,10 @@ pub(super) async fn run(
         // Before the answer itself: what was read meanwhile may be older. Also the first one: it may have shown that requests
         // share connections.
         if result.as_ref().is_some_and(Result::is_ok) {
-            drop(events.send(Event::Changed(question.source.clone())));
+            drop(question.events.send(Event::Changed(question.source.clone())));
         }
         if let Some(result) = result
-            && !send(&question, result, &updates, &events).await
+            && !send(&question, result).await
         {
             return;
         }
@@ -80,12 +77,7 @@ pub(super) async fn run(
 
 /// Sends one answer, after as many failures as it takes. It is at least as new as the signal that led to it: other servers
 /// may not know yet what was told, nor may one that was just elected and is asked without `consistent`.
-pub(super) async fn once(
-    client: Client,
-    question: Question,
-    updates: mpsc::Sender<Update>,
-    events: UnboundedSender<Event>,
-) {
+pub(super) async fn once(client: Client, question: Question) {
     let reading = question.reading;
     let query = Query::default().with_consistency(Consistency::Consistent);
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
@@ -93,12 +85,12 @@ pub(super) async fn once(
         let result = read(&client, &question.source, &query).await;
         let result = result.map(|(content, _)| content);
         let is_answered = result.is_ok();
-        if !send(&question, result, &updates, &events).await {
+        if !send(&question, result).await {
             return;
         }
         if is_answered {
             let read = Event::Read { source: question.source, task: tokio::task::id() };
-            drop(events.send(read));
+            drop(question.events.send(read));
             return;
         }
         sleep(backoff.next(jitter())).await;
@@ -106,12 +98,8 @@ pub(super) async fn once(
 }
 
 /// False when the receiver is gone.
-async fn send(
-    question: &Question,
-    result: Result<Content, PollError>,
-    updates: &mpsc::Sender<Update>,
-    events: &UnboundedSender<Event>,
-) -> bool {
+async fn send(question: &Question, result: Result<Content, PollError>) -> bool {
+    let Question { updates, events, .. } = question;
     let variants = Arc::clone(&question.variants.borrow());
     match result {
         // It will be asked again, when there is less.
