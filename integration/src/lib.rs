@@ -10,10 +10,12 @@
 //! - [`deploy`]: an app definition to Marathon; the program `marathon-deploy` is its command line.
 //! - [`story`]: what the README tells, step by step; `sandbox --check` and the tests walk through it.
 //! - [`scale`]: the benchmark of ctemplate; the program `ctemplate-scale` is its command line.
+//! - [`haproxy_change`]: the benchmark of changes through HAProxy; the program `haproxy-change` is its command line.
 //! - [`test_server`]: the web service that the tutorial deploys; the program `test-server` is its command line.
 
 pub mod deploy;
 pub mod dev_marathon;
+pub mod haproxy_change;
 pub mod http;
 pub mod rig;
 pub mod sandbox;

@@ -36,7 +36,7 @@ use crate::rig::dev_agent::DevAgent;
 use crate::rig::process::program;
 
 /// The limit of connections from one address under which consul-template can work.
-const RAISED: u32 = 8_000;
+pub(crate) const RAISED: u32 = 8_000;
 /// Consul's own limit.
 const STOCK: u32 = 200;
 
@@ -183,6 +183,7 @@ async fn measure_size(cli: &Cli, size: Size, limit: u32) -> Result<Vec<Measureme
     Ok(measured)
 }
 
-fn say(text: &str) -> Result<()> {
+/// Prints a part of a report.
+pub(crate) fn say(text: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }

@@ -5,6 +5,7 @@
 #[path = "../consul/fixture.rs"]
 #[expect(dead_code, reason = "the tests beside Consul use the rest")]
 mod fixture;
+mod load;
 mod program;
 mod site;
 
@@ -19,7 +20,6 @@ use ctemplate::haproxy::driver::socket::Socket;
 use ctemplate::haproxy::driver::{DriveError, Driver, Reload, Settings, Way};
 use integration::rig::eventually::eventually_true;
 use integration::rig::haproxy::Haproxy;
-use integration::rig::load::Load;
 use integration::rig::network::Network;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -155,6 +155,11 @@ fn random(state: &mut u64, limit: u64) -> u64 {
     *state % limit
 }
 
+/// How many changes a test makes; `HAPROXY_CHANGES` asks for another number.
+fn changes(usual: u64) -> u64 {
+    std::env::var("HAPROXY_CHANGES").map_or(usual, |text| text.parse().unwrap())
+}
+
 /// Changes one server of one service.
 fn change(site: &mut Site, state: &mut u64) {
     let service = u16::try_from(random(state, 3)).unwrap();
@@ -177,7 +182,7 @@ fn change_surely(site: &mut Site) {
 
 #[tokio::test]
 async fn the_process_has_what_the_file_says_whatever_happens() {
-    let changes = std::env::var("HAPROXY_CHANGES").map_or(300, |text| text.parse().unwrap());
+    let changes = changes(300);
     let mut fixture = Fixture::start(&[2, 2, 0]).await;
     let taken = TcpListener::bind((fixture.site.frontend(0).ip(), 9999)).unwrap();
     let mut state = 88_172_645_463_325_252;
@@ -244,60 +249,6 @@ async fn refused(fixture: &mut Fixture, section: &str, reason: &str) {
     fixture.haproxy.configure(&instead).unwrap();
     fixture.settle().await.unwrap();
     fixture.assert_equal().await;
-}
-
-#[tokio::test]
-async fn nobody_notices_changes() {
-    const SERVERS: u16 = 20;
-    let mut fixture = Fixture::start(&[2, 2, 1]).await;
-    let servers = Servers::start(&fixture.site, SERVERS).await;
-    let loads: Vec<_> =
-        (0..3).map(|service| Load::start(fixture.site.frontend(service), 2)).collect();
-    let requests = || -> u64 { loads.iter().map(|load| load.report().requests).sum() };
-    let traffic = async || {
-        let enough = requests() + 5;
-        eventually_true("there is traffic", PATIENCE, async || requests() >= enough).await;
-    };
-    traffic().await;
-    let mut state = 1;
-    for _ in 0..200 {
-        change(&mut fixture.site, &mut state);
-        for servers in fixture.site.services.values_mut() {
-            servers.insert(0, 1);
-        }
-        fixture.write().await.unwrap();
-        traffic().await;
-    }
-    assert_eq!(fixture.reloads(), 0);
-    for n in 0..10 {
-        fixture.site.defaults = vec![format!("timeout queue {}s", n + 1)];
-        change(&mut fixture.site, &mut state);
-        fixture.site.services.get_mut(&(n % 3)).unwrap().insert(0, 1);
-        for servers in fixture.site.services.values_mut() {
-            servers.insert(0, 1);
-        }
-        fixture.write().await.unwrap();
-        traffic().await;
-    }
-    assert_eq!(fixture.reloads(), 10);
-    for count in (2..=SERVERS).chain((2..SERVERS).rev()) {
-        let all = (0..count).map(|number| (number, 1)).collect();
-        fixture.site.services.insert(0, all);
-        fixture.write().await.unwrap();
-        traffic().await;
-    }
-    assert_eq!(fixture.reloads(), 10);
-    fixture.assert_equal().await;
-    // Who was asked to go is not asked for anything any more.
-    let asked = || -> Vec<_> { (12..SERVERS).map(|number| servers.asked(number)).collect() };
-    let before = asked();
-    assert!(before.iter().sum::<u64>() > 0, "they were never asked");
-    traffic().await;
-    assert_eq!(asked(), before);
-    for load in loads {
-        let report = load.stop().await;
-        assert_eq!(report.failures, BTreeMap::new(), "of {} requests", report.requests);
-    }
 }
 
 #[tokio::test]

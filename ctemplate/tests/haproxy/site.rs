@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use integration::rig::network::Network;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// The host of a network that the frontends listen on, and the one with the servers.
 const FRONT: u8 = 1;
@@ -98,27 +99,56 @@ impl Site {
 
 /// Web servers that say which one answers. They live as long as the test's runtime.
 pub(crate) struct Servers {
-    answers: Vec<Arc<AtomicU64>>,
+    running: BTreeMap<u16, Server>,
     /// Whether `/slow` is answered.
     gate: watch::Sender<bool>,
 }
 
+/// One of them.
+#[derive(Clone)]
+struct Server {
+    number: u16,
+    /// Requests that it got, without health checks.
+    asked: Arc<AtomicU64>,
+    /// Whether it was told to end.
+    stop: CancellationToken,
+    gate: watch::Receiver<bool>,
+}
+
+/// What a server wants to know of a request.
+struct Request {
+    is_check: bool,
+    is_slow: bool,
+}
+
 impl Servers {
     pub(crate) async fn start(site: &Site, count: u16) -> Self {
-        let mut answers = Vec::new();
-        let gate = watch::Sender::new(false);
+        let mut servers = Self { running: BTreeMap::new(), gate: watch::Sender::new(false) };
         for number in 0..count {
-            let listener = TcpListener::bind(site.server(number)).await.unwrap();
-            let counter = Arc::new(AtomicU64::new(0));
-            answers.push(Arc::clone(&counter));
-            let gate = gate.subscribe();
-            tokio::spawn(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(serve(stream, number, Arc::clone(&counter), gate.clone()));
-                }
-            });
+            servers.add(site, number).await;
         }
-        Self { answers, gate }
+        servers
+    }
+
+    /// Starts another one.
+    pub(crate) async fn add(&mut self, site: &Site, number: u16) {
+        let listener = TcpListener::bind(site.server(number)).await.unwrap();
+        let (asked, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
+        let server = Server { number, asked, stop, gate: self.gate.subscribe() };
+        self.running.insert(number, server.clone());
+        tokio::spawn(async move {
+            let accept = async {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(server.clone().serve(stream));
+                }
+            };
+            server.stop.run_until_cancelled(accept).await;
+        });
+    }
+
+    /// Ends one, as programs end at SIGTERM: it takes no more connections, and closes each that has no request under way.
+    pub(crate) fn stop(&mut self, number: u16) {
+        self.running.remove(&number).unwrap().stop.cancel();
     }
 
     /// Answers what has waited for it.
@@ -128,38 +158,46 @@ impl Servers {
 
     /// How many requests a server has got, without health checks.
     pub(crate) fn asked(&self, number: u16) -> u64 {
-        self.answers[usize::from(number)].load(Ordering::Relaxed)
+        self.running[&number].asked.load(Ordering::Relaxed)
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    number: u16,
-    counter: Arc<AtomicU64>,
-    mut gate: watch::Receiver<bool>,
-) {
-    let (reader, mut writer) = stream.split();
-    let mut lines = BufReader::new(reader).lines();
-    let (mut is_check, mut is_slow) = (true, false);
-    while let Ok(Some(line)) = lines.next_line().await {
-        // HAProxy's own checks name no host.
-        is_check &= !line.to_ascii_lowercase().starts_with("host:");
-        is_slow |= line.starts_with("GET /slow ");
-        if !line.is_empty() {
-            continue;
+impl Server {
+    async fn serve(mut self, mut stream: TcpStream) {
+        let (reader, mut writer) = stream.split();
+        let mut lines = BufReader::new(reader).lines();
+        while let Some(request) = self.next(&mut lines).await {
+            if !request.is_check {
+                self.asked.fetch_add(1, Ordering::Relaxed);
+            }
+            if request.is_slow && self.gate.wait_for(|is_open| *is_open).await.is_err() {
+                return;
+            }
+            let body = format!("{{\"task\":\"s{}\"}}", self.number);
+            let length = body.len();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+            if writer.write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
         }
-        if !is_check {
-            counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The next request of a connection; nothing when it ends or the server does.
+    async fn next<R: AsyncBufRead + Unpin>(&self, lines: &mut Lines<R>) -> Option<Request> {
+        let first = tokio::select! {
+            // What has arrived is answered.
+            biased;
+            line = lines.next_line() => line.ok().flatten()?,
+            () = self.stop.cancelled() => return None,
+        };
+        let mut request = Request { is_check: true, is_slow: first.starts_with("GET /slow ") };
+        loop {
+            let line = lines.next_line().await.ok().flatten()?;
+            if line.is_empty() {
+                return Some(request);
+            }
+            // HAProxy's own checks name no host.
+            request.is_check &= !line.to_ascii_lowercase().starts_with("host:");
         }
-        if is_slow && gate.wait_for(|is_open| *is_open).await.is_err() {
-            return;
-        }
-        let body = format!("{{\"task\":\"s{number}\"}}");
-        let length = body.len();
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
-        if writer.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-        (is_check, is_slow) = (true, false);
     }
 }

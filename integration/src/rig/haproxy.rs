@@ -81,6 +81,12 @@ impl Haproxy {
         self.process.as_ref()
     }
 
+    /// How often it has loaded its file, by its log; once when it started.
+    pub fn loads(&self) -> usize {
+        let log = self.process.as_ref().map(Process::log).unwrap_or_default();
+        log.matches("Loading success.").count()
+    }
+
     /// Replaces the file as a whole.
     ///
     /// # Errors

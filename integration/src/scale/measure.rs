@@ -19,8 +19,6 @@ use crate::rig::process::Process;
 
 /// How often the file is looked at: an error of latencies that is far below what is measured.
 const LOOK: Duration = Duration::from_millis(1);
-/// A program that uses less than a tick of the processor in this time has nothing left to do.
-const QUIET: Duration = Duration::from_millis(500);
 
 /// What bounds a measurement.
 #[derive(Clone, Copy, Debug)]
@@ -184,19 +182,9 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until the program has nothing left to do; a program that never comes to rest is not waited for.
+    /// Waits until the program has nothing left to do.
     async fn calm(&self) -> Result<()> {
-        let began = Instant::now();
-        let mut before = self.times()?.0;
-        while began.elapsed() < self.bounds.patience {
-            sleep(QUIET).await;
-            let now = self.times()?.0;
-            if now.saturating_sub(before) <= Duration::from_millis(10) {
-                break;
-            }
-            before = now;
-        }
-        Ok(())
+        usage::calm(self.process.pid(), self.bounds.patience).await
     }
 
     /// The processor times of the program and of Consul.

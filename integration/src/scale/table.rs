@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::measure::Measurement;
 
 /// A row: what it tells, in which unit, and how to get it.
-type Row = (&'static str, fn(&Measurement) -> Option<f64>);
+pub type Row<T> = (&'static str, fn(&T) -> Option<f64>);
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row<Measurement>; 11] = [
     ("first file, ms", |one| one.first_file.map(milliseconds)),
     ("change to file, median, ms", |one| one.latency.map(|latency| milliseconds(latency.median))),
     ("change to file, p99, ms", |one| one.latency.map(|latency| milliseconds(latency.p99))),
@@ -23,22 +23,26 @@ const ROWS: [Row; 11] = [
 
 /// The report on some programs; the first is what the others are compared with.
 pub fn table(measured: &[Measurement]) -> String {
-    let mut lines = vec![vec![String::new()]];
-    if let Some(head) = lines.first_mut() {
-        head.extend(measured.iter().map(|one| one.subject.name().to_owned()));
-    }
-    for (title, value) in ROWS {
-        let base = measured.first().and_then(value);
-        let cells = measured.iter().enumerate().map(|(n, one)| cell(value(one), base, n == 0));
-        lines.push([title.to_owned()].into_iter().chain(cells).collect());
-    }
-    let mut text = aligned(&lines);
+    let mut text = columns(measured, |one| one.subject.name(), &ROWS);
     let notes = measured.iter().filter_map(|one| Some((one.subject.name(), one.note.as_ref()?)));
     text.extend(notes.map(|(name, note)| format!("{name}: {note}\n")));
     text
 }
 
-fn milliseconds(time: Duration) -> f64 {
+/// A column for each measurement under its name; the first is what the others are compared with.
+pub fn columns<T>(measured: &[T], name: fn(&T) -> &'static str, rows: &[Row<T>]) -> String {
+    let head = [String::new()].into_iter().chain(measured.iter().map(|one| name(one).to_owned()));
+    let mut lines = vec![head.collect::<Vec<_>>()];
+    for (title, value) in rows {
+        let base = measured.first().and_then(value);
+        let cells = measured.iter().enumerate().map(|(n, one)| cell(value(one), base, n == 0));
+        lines.push([(*title).to_owned()].into_iter().chain(cells).collect());
+    }
+    aligned(&lines)
+}
+
+/// A time as a number of milliseconds, for a row.
+pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tokio::time::sleep;
 
 /// A tick of the processor times in `/proc`: `USER_HZ` is 100 on all of Linux's common architectures.
 const TICK: Duration = Duration::from_millis(10);
+/// A process that uses no more than a tick of the processor in this time has nothing left to do.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// The processor time that a process has had, in user and kernel mode.
 ///
@@ -17,6 +20,24 @@ const TICK: Duration = Duration::from_millis(10);
 /// When there is no such process.
 pub fn processor_time(pid: i32) -> Result<Duration> {
     ticks(&read(pid, "stat")?).map(|ticks| TICK * ticks).context("an unknown form of stat")
+}
+
+/// Waits until a process has nothing left to do; one that does not come to rest in this time is not waited for.
+///
+/// # Errors
+///
+/// When there is no such process.
+pub async fn calm(pid: i32, patience: Duration) -> Result<()> {
+    let (began, mut before) = (Instant::now(), processor_time(pid)?);
+    while began.elapsed() < patience {
+        sleep(QUIET).await;
+        let now = processor_time(pid)?;
+        if now.saturating_sub(before) <= TICK {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
 }
 
 /// The most memory that a process has had at a time, in bytes.
