@@ -223,7 +223,7 @@ fn services() -> Vec<Json> {
         json!({"ID": "web-1", "Name": "web", "Port": 80, "Address": "10.0.0.1",
             "Tags": ["v2", "production", "a=b"], "Meta": {"owner": "me", "rank": "3", "odd": "a b/c"},
             "Weights": {"Passing": 10, "Warning": 2}, "Checks": [check("web-1-ok", "passing")]}),
-        json!({"ID": "web-10", "Name": "web", "Port": 80, "Tags": ["production"], "Checks": [check("web-10-ok", "passing")],
+        json!({"ID": "web-10", "Name": "web", "Port": 80, "Tags": ["production", "internal-listen-http-3000"], "Checks": [check("web-10-ok", "passing")],
             "Meta": {"owner": "you", "rank": "12"}}),
         json!({"ID": "web-2", "Name": "web", "Port": 8080, "Tags": [], "Checks": [check("web-2-slow", "warning")]}),
         json!({"ID": "web-3", "Name": "web", "Port": 81, "Tags": ["staging", "v1"], "Checks": [
