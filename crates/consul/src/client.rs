@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use daemon::cause::root_cause;
 use daemon::redact::Redacted;
 pub use daemon::secret::Secret as Token;
 use daemon::tls::Tls;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, came_unasked};
 use crate::index::Index;
 use crate::query::{Answer, Query};
 
@@ -336,27 +337,18 @@ async fn decode<T: DeserializeOwned>(
         .map_err(|error| wrong(method, url, Kind::Decode(error.to_string())))
 }
 
-/// All that hyper tells of an answer that comes before the request. Consul gives one to a connection too many.
-const UNASKED: &str = "received unexpected message from connection";
-
 fn failed(method: &Method, url: &Url, error: &reqwest::Error) -> Error {
     if error.is_timeout() && !error.is_connect() {
         return wrong(method, url, Kind::Timeout);
     }
-    // reqwest repeats the URL and hides the reason in its sources; the innermost one says what happened.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let cause = cause.to_string();
-    if cause == UNASKED {
+    if came_unasked(error) {
         return wrong(
             method,
             url,
             Kind::Status { status: 429, body: "before the request".to_owned() },
         );
     }
-    wrong(method, url, Kind::Transport(cause))
+    wrong(method, url, Kind::Transport(root_cause(error)))
 }
 
 fn wrong(method: &Method, url: &Url, kind: Kind) -> Error {

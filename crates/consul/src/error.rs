@@ -1,5 +1,6 @@
 //! What can go wrong, with the URL.
 
+use daemon::cause::root_cause;
 use daemon::secret::SecretError;
 use daemon::tls::TlsError;
 use thiserror::Error;
@@ -84,6 +85,13 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Whether the answer to a request came before the request, as the 429 does that Consul gives to a connection too many.
+///
+/// All that hyper tells of it is a text.
+pub fn came_unasked(error: &reqwest::Error) -> bool {
+    root_cause(error) == "received unexpected message from connection"
 }
 
 fn first_line(body: &str) -> &str {

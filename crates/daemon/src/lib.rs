@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`backoff`]: how long to wait before the next attempt (pure).
+//! - [`cause`]: what of an error says what happened.
 //! - [`cli`]: arguments parsed, with the exit code that a usage error deserves.
 //! - [`duration`]: durations in Go's notation, as operators of this field write them (pure).
 //! - [`exit`]: the exit codes.
@@ -17,6 +18,7 @@
 //! - [`tls`]: how a server is trusted, and how we are known to it.
 
 pub mod backoff;
+pub mod cause;
 pub mod cli;
 pub mod duration;
 pub mod exit;

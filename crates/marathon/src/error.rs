@@ -1,9 +1,9 @@
 //! What went wrong, where, and whether to try again.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
+use daemon::cause::root_cause;
 use daemon::secret::SecretError;
 use daemon::tls::TlsError;
 use url::Url;
@@ -127,17 +127,6 @@ fn refusal(status: u16, message: &str) -> String {
     } else {
         format!("status {status}: {message}")
     }
-}
-
-/// The innermost cause is the one that says "connection refused"; the layers above repeat the URL.
-fn root_cause(err: &reqwest::Error) -> String {
-    let mut cause = err.source();
-    let mut text = None;
-    while let Some(inner) = cause {
-        text = Some(inner.to_string());
-        cause = inner.source();
-    }
-    text.unwrap_or_else(|| err.to_string())
 }
 
 #[cfg(test)]

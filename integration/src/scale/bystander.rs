@@ -41,7 +41,7 @@ impl Bystander {
     ///
     /// When this machine cannot make HTTP clients.
     pub fn start(consul: &DevAgent) -> Result<Self> {
-        let http = http::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build()?;
+        let client = http::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build()?;
         let url = format!("http://{}/v1/status/leader", consul.api());
         let seen = Arc::new(Mutex::new(Seen::default()));
         let into = Arc::clone(&seen);
@@ -51,10 +51,7 @@ impl Bystander {
             clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 clock.tick().await;
-                let status = match http.get(&url).send().await {
-                    Ok(answer) => Some(answer.status()),
-                    Err(error) => came_unasked(&error).then_some(StatusCode::TOO_MANY_REQUESTS),
-                };
+                let status = http::status(&client.get(&url).send().await);
                 into.lock().unwrap_or_else(PoisonError::into_inner).count(status);
             }
         });
@@ -65,15 +62,6 @@ impl Bystander {
     pub fn seen(&self) -> Seen {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the answer came before the request, as Consul's 429 does. All that hyper tells of it is a text.
-fn came_unasked(error: &reqwest::Error) -> bool {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string() == "received unexpected message from connection"
 }
 
 impl Seen {
