@@ -106,6 +106,11 @@ impl<S> Memory<S> {
         self
     }
 
+    /// How many texts are remembered.
+    pub fn count(&self) -> usize {
+        self.texts.count()
+    }
+
     /// An execution of a template begins. How long its output is likely to become.
     pub(crate) fn start(&mut self, template: u64) -> usize {
         if self.template != Some(template) {

@@ -10,13 +10,15 @@ use super::{Function, texts};
 use crate::dependency::Dependency;
 use crate::render::session::Session;
 
-/// The functions of this topic.
-pub const FUNCTIONS: &[Function] = &[
+/// The functions of environment variables. A template sees those that were set when it was parsed.
+pub const VARIABLES: &[Function] = &[
     Function::new("env", &[Text], env),
     Function::new("mustEnv", &[Text], must_env),
     Function::new("envOrDefault", &[Text, Text], env_or_default),
-    Function::new("file", &[Text], file),
 ];
+
+/// The functions of files.
+pub const FILES: &[Function] = &[Function::new("file", &[Text], file)];
 
 type Result = std::result::Result<Value, Error>;
 

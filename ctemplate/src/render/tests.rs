@@ -257,3 +257,26 @@ fn the_same_input_gives_the_same_output() {
     assert_eq!(first, render(&template, &store));
     assert_eq!(first, render(&template.clone(), &store.clone()));
 }
+
+#[test]
+fn only_what_may_be_otherwise_the_next_time_keeps_a_body_from_being_remembered() {
+    let store = store([
+        (Dependency::services("").unwrap(), catalog(&[("web", &[])])),
+        (instances("web"), Data::Instances(vec![Instance::default()])),
+        (Dependency::File("f".into()), Data::File("text".to_owned())),
+    ]);
+    for (action, is_remembered) in [
+        ("env \"HOME\"", true),
+        ("envOrDefault \"NONE\" \"x\"", true),
+        ("file \"f\"", false),
+        ("timestamp", false),
+    ] {
+        let body = ["{{range service .Name}}{{", action, "}}{{end}}"].concat();
+        let text = ["{{range services}}", &body, "{{end}}"].concat();
+        let source = Source { language: Language::Go, ..source(&text, &[]) };
+        let mut memory = Memory::default();
+        let rendered = render_with(&mut memory, &Template::parse(source).unwrap(), &store);
+        assert!(rendered.text.is_ok() && rendered.record.missing.is_empty(), "{rendered:?}");
+        assert_eq!(memory.go.count() > 0, is_remembered, "{action}");
+    }
+}

@@ -208,7 +208,7 @@ fn unused_texts_are_dropped() {
     for start in 0..100 {
         let list = Value::list((0..100).map(|n| Value::int(start * 100 + n)));
         template.render_with(&mut memory, &mut World::default(), &list).unwrap();
-        let count: usize = memory.texts.count();
+        let count = memory.count();
         assert!(count <= 300, "{count}");
     }
 }
