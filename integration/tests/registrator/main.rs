@@ -14,8 +14,9 @@ mod rig;
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::{Duration, Instant};
+    use std::fs;
 
+    use integration::http;
     use integration::rig::component;
     use integration::rig::consul::Consul;
     use integration::rig::eventually::eventually;
@@ -120,8 +121,22 @@ mod tests {
     async fn a_roll_soon_after_a_long_outage_leaves_no_moment_without_a_service() {
         const FAILURES: &str = "registrator_errors_total{kind=\"marathon_status\"}";
         let rig = Rig::start(&["--resync-interval", "1s"]).await;
-        rig.deploy(&web(2)).await;
+        // Tasks that serve for a while when they are told to end: one that has ended leaves at once, whoever comes after it.
+        let deaf = rig.folder.path().join("deaf");
+        fs::create_dir(&deaf).unwrap();
+        let mut app = web(2);
+        app["cmd"] = json!(format!(
+            "trap '' TERM; touch {}/$$; while :; do sleep 0.1; done",
+            deaf.display()
+        ));
+        app["taskKillGracePeriodSeconds"] = json!(2);
+        rig.deploy(&app).await;
         rig.mirrored(2).await;
+        eventually("the tasks to hear no signal", PATIENCE, async || {
+            let count = fs::read_dir(&deaf).map_err(|err| err.to_string())?.count();
+            if count == 2 { Ok(()) } else { Err(format!("{count} do not")) }
+        })
+        .await;
         rig.fault("/faults", json!({"answers": "unavailable"})).await;
         // The pauses between the attempts have grown to half a minute then.
         rig.grown(FAILURES, 6).await;
@@ -145,9 +160,14 @@ mod tests {
             json!({"SERVICE_TAGS": "a,b", "SERVICE_CHECK_TTL": "30s", "SERVICE_META_team": "x"});
         rig.deploy(&app).await;
         rig.mirrored(3).await;
-        let index = async || {
-            let query = consul::Query::default();
-            rig.consul.client().node("node", &query).await.unwrap().index.unwrap()
+        // At which index each was written last. The index of the answer counts more: a busy agent writes what it says of its
+        // own node after the services.
+        let catalog = async || {
+            let url = format!("http://{}/v1/catalog/node/node", rig.consul.api());
+            let node: Value = http::get(&url).await.unwrap().json().await.unwrap();
+            let services = node["Services"].as_object().unwrap().values();
+            let ours = services.filter(|service| service["Service"] == "web");
+            ours.map(|service| service["ModifyIndex"].as_u64().unwrap()).collect::<Vec<_>>()
         };
         // The agent's own sync to the catalog comes a little later than its answer.
         eventually("the checks to pass in the catalog", PATIENCE, async || {
@@ -161,7 +181,7 @@ mod tests {
         })
         .await;
         let (before, reads, writes) =
-            (index().await, rig.metric(READS).await, rig.metric(WRITES).await);
+            (catalog().await, rig.metric(READS).await, rig.metric(WRITES).await);
         eventually("a hundred resyncs", PATIENCE, async || {
             let now = rig.metric(READS).await;
             if now >= reads + 100 { Ok(()) } else { Err(format!("{now} reads")) }
@@ -169,7 +189,7 @@ mod tests {
         .await;
         assert_eq!(rig.metric(WRITES).await, writes);
         assert!(rig.metric(BEATS).await >= 3);
-        assert_eq!(index().await, before);
+        assert_eq!((before.len(), catalog().await), (3, before));
     }
 
     #[tokio::test]
@@ -183,6 +203,8 @@ mod tests {
             DevMarathon::start(&network, &["--agent", &agent.to_string()]).await.unwrap();
         let mut command = command(program("registrator"));
         command.args(options(&consul.agents()[0].api(), marathon.url()));
+        // So that it is the loss itself that is noticed.
+        command.args(["--resync-interval", "24h"]);
         let log = folder.path().join("registrator.log");
         let registrator = Process::start("registrator", command, &log).unwrap();
         marathon.post("/v2/apps", &web(5)).await.unwrap();
@@ -202,14 +224,11 @@ mod tests {
             ids(&consul).await.map(drop).map_err(|err| err.to_string())
         })
         .await;
-        let returned = Instant::now();
         eventually("the services to be back", PATIENCE, async || match ids(&consul).await {
             Ok(now) if now == before => Ok(()),
             other => Err(format!("{other:?} {}", registrator.log())),
         })
         .await;
-        let took = returned.elapsed();
-        assert!(took < Duration::from_secs(5), "{took:?}");
         assert!(registrator.is_running());
     }
 

@@ -208,7 +208,8 @@ pub(crate) fn steals_terminal(init: Init) -> bool {
     let mut shell = Session::shell();
     let words = init.options(&[Choice::Group]).join(" ");
     let script = "echo started; exec sleep 600";
-    shell.type_in(&format!("{} {words} sh -c '{script}' &\n", init.program().display()));
+    // A shell that has lost its terminal ends when it reads the next command: it is to wait instead.
+    shell.type_in(&format!("{} {words} sh -c '{script}' & wait\n", init.program().display()));
     shell.wait_for("started");
     shell.foreground() != shell.leader()
 }
@@ -227,7 +228,7 @@ pub(crate) fn suspends(init: Init) -> bool {
 
 /// Whether it comes to that at all: what has not happened after this long is not going to.
 fn eventually(happened: impl Fn() -> bool) -> bool {
-    const LONG: Duration = Duration::from_secs(2);
+    const LONG: Duration = Duration::from_secs(10);
     let start = Instant::now();
     while start.elapsed() < LONG {
         if happened() {

@@ -1,5 +1,7 @@
 //! Processes that lose their parent, and those that the command leaves behind.
 
+use std::time::{Duration, Instant};
+
 use crate::init::{Init, PYTHON};
 use crate::observe;
 use crate::options::wrapper;
@@ -63,12 +65,15 @@ fn leaves_alone_what_the_command_leaves_behind() {
 
 #[test]
 fn nobody_left_behind_costs_no_time() {
-    // A grace that was waited for would be two seconds each.
-    let start = std::time::Instant::now();
+    let grace = Duration::from_secs(2);
     for way in ["term", "kill"] {
-        for _ in 0..5 {
+        let mut times = [0; 5].map(|_| {
+            let start = Instant::now();
             assert_eq!(wrapper(&["--leftovers", way, "true"]).end().1, Some(0));
-        }
+            start.elapsed()
+        });
+        times.sort();
+        // A busy machine may be slow at two of them; a grace that was waited for would be part of most.
+        assert!(times[2] < grace, "{way}: {times:?}");
     }
-    assert!(start.elapsed() < std::time::Duration::from_secs(2 * 5));
 }

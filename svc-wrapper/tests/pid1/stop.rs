@@ -47,9 +47,6 @@ fn the_command_hears_of_a_stop_when_the_drain_is_over() {
     let mut running = listener(&["--drain", "300ms"]);
     let start = Instant::now();
     running.signal(15);
-    // Meanwhile it is served as ever.
-    running.signal(10);
-    assert_eq!(running.line(), "10");
     assert_eq!(running.line(), "15");
     assert!(start.elapsed() >= drain, "{:?}", start.elapsed());
     assert_eq!(running.end().1, Some(0));
@@ -59,8 +56,8 @@ fn the_command_hears_of_a_stop_when_the_drain_is_over() {
 fn a_second_sigterm_ends_the_drain() {
     let mut running = listener(&["--drain", "1h", "--pre-stop", "sleep", "--pre-stop", "600"]);
     running.signal(15);
-    // The answer to another signal says that the first was taken: two that wait together are one. Waiting signals are taken
-    // by their numbers, so the other one must be the greater.
+    // Meanwhile it is served as ever, and the answer to another signal says that the first was taken: two that wait together
+    // are one. Waiting signals are taken by their numbers, so the other one must be the greater.
     running.signal(28);
     assert_eq!(running.line(), "28");
     running.signal(15);
@@ -107,12 +104,14 @@ fn a_program_before_the_stop_has_as_long_as_the_drain() {
     let words = ["sh", "-c", script];
     let mut options: Vec<&str> = words.iter().flat_map(|word| ["--pre-stop", word]).collect();
     options.extend(["--drain", "100ms"]);
-    let mut running = listener(&options);
+    let running = listener(&options);
     running.signal(15);
-    let grandchild = running.line();
     // The output ends: its own processes are gone as well.
-    assert_eq!(running.end(), ("15\n".to_owned(), Some(0)));
-    assert!(state(&grandchild).is_none_or(|state| state == "Z"));
+    let (output, code) = running.end();
+    assert_eq!(code, Some(0));
+    let grandchild = output.strip_suffix("15\n").unwrap().trim_end();
+    // On a busy machine the drain is over before the shell has come to say who it is.
+    assert!(grandchild.is_empty() || state(grandchild).is_none_or(|state| state == "Z"));
 }
 
 #[test]

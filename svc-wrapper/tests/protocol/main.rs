@@ -187,11 +187,11 @@ fn signals_the_command_instead() {
     let consul = block_on(DevAgent::start()).unwrap();
     let key = format!("{PREFIX}/A");
     put(consul.client(), &key, "1");
-    let script = "trap 'echo told; exit 3' USR1; while :; do sleep 0.05; done";
+    let script = "trap 'echo told; exit 3' USR1; echo listening >&2; while :; do sleep 0.05; done";
     let way = ["--restart", "signal", "--restart-signal", "USR1", "--settle", "100ms"];
     let place = ["--consul", &consul.api(), "--prefix", PREFIX, "sh", "-c", script];
     let mut wrapped = Wrapped::start(&[&way[..], &place[..]].concat(), &[]);
-    wrapped.says("Configuration read");
+    wrapped.says("listening");
     put(consul.client(), &key, "2");
     let ended = wrapped.ends();
     assert_eq!((ended.status.code(), ended.output.as_slice()), (Some(3), &b"told\n"[..]));
