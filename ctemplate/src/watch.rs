@@ -5,6 +5,7 @@
 //! # Layout
 //!
 //! - `source`: which dependencies share a question (pure). `stale`: which are to be read (pure).
+//! - `shown`: what the last answers showed of each node (pure). `sweep`: which nodes to look at (pure).
 //! - `plan`: which way each question is watched (pure). `budget`: how many connections there may be (pure).
 //! - `conductor`: runs what the plan says, over the connections of `connections`.
 //! - `poll`: one question, asked again and again, or once. `signal`: blocking queries that tell what to read.
@@ -14,9 +15,12 @@ mod conductor;
 mod connections;
 mod plan;
 mod poll;
+mod shown;
 mod signal;
 mod source;
 mod stale;
+mod sweep;
+mod sweeps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,7 +99,8 @@ pub struct Statistics {
     pub on_signals: usize,
     /// Blocking queries that say so.
     pub signals: usize,
-    /// Questions that may have another answer than the last one.
+    /// Questions that may have another answer than the last one, and what may tell of such: nodes to be looked at, signals
+    /// that have not spoken.
     pub unread: usize,
     /// Since when there has always been such a question.
     pub unread_since: Option<Instant>,
@@ -153,11 +158,11 @@ impl Watcher {
         }
         let unwanted = self.wanted.difference(wanted).cloned().collect();
         self.wanted.clone_from(wanted);
-        let mut sources = BTreeMap::<_, BTreeSet<_>>::new();
+        let mut sources = BTreeMap::<_, Vec<_>>::new();
         for dependency in wanted {
-            sources.entry(source::of(dependency)).or_default().insert(dependency.clone());
+            sources.entry(source::of(dependency)).or_default().push(dependency.clone());
         }
-        let sources = sources.into_iter().map(|(source, it)| (source, Arc::new(it))).collect();
+        let sources = sources.into_iter().map(|(source, it)| (source, it.into())).collect();
         // It ends only with us.
         drop(self.sources.send(sources));
         unwanted

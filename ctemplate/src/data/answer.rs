@@ -47,6 +47,8 @@ pub struct Service {
     pub enable_tag_override: bool,
     /// Its other addresses, by name.
     pub tagged_addresses: Option<BTreeMap<String, ServiceAddress>>,
+    /// When it last changed.
+    pub modify_index: u64,
 }
 
 /// A check and its state.

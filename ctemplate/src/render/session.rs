@@ -48,8 +48,8 @@ struct Notes {
 #[derive(Debug, Default)]
 pub struct Sight {
     found: Vec<Arc<Known>>,
-    unknown: BTreeSet<Dependency>,
-    missing: BTreeSet<Dependency>,
+    unknown: Vec<Arc<Dependency>>,
+    missing: Vec<Arc<Dependency>>,
     problems: BTreeSet<String>,
     /// What its parts looked at.
     parts: Vec<Arc<Self>>,
@@ -108,8 +108,9 @@ impl Session {
             if let Some(known) = &known {
                 sight.found.push(Arc::clone(known));
             } else {
-                sight.missing.insert(dependency.clone());
-                sight.unknown.insert(dependency);
+                let dependency = Arc::new(dependency);
+                sight.missing.push(Arc::clone(&dependency));
+                sight.unknown.push(dependency);
             }
         });
         known
@@ -118,7 +119,7 @@ impl Session {
     /// Puts on record that a dependency is known, but not what the template waits for.
     pub fn is_missing(&self, dependency: Dependency) {
         self.note(|sight| {
-            sight.missing.insert(dependency);
+            sight.missing.push(Arc::new(dependency));
         });
     }
 
@@ -275,8 +276,8 @@ struct Seen<'a> {
 impl<'a> Seen<'a> {
     fn add(&mut self, sight: &'a Sight) {
         self.known.extend(sight.found.iter().map(|known| known.dependency()));
-        self.unknown.extend(&sight.unknown);
-        self.missing.extend(sight.missing.iter().cloned());
+        self.unknown.extend(sight.unknown.iter().map(|it| &**it));
+        self.missing.extend(sight.missing.iter().map(|it| Dependency::clone(it)));
         self.problems.extend(sight.problems.iter().cloned());
         for part in &sight.parts {
             self.add(part);

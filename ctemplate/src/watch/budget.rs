@@ -3,8 +3,8 @@
 //!
 //! Whoever keeps its connections is not the one who is refused: it is the next one, often somebody else. So a number that
 //! was not refused is no sign that others find room. Where Consul tells its limit, the other half is theirs. Where it does
-//! not (telling takes `agent:read`), what is no longer refused is halved once more, and the only attempt to have more is to
-//! begin anew. Attempts become rare when they fail.
+//! not (telling takes `agent:read`), as many as were open without being refused are halved once more, and the only attempt to
+//! have more is to begin anew. Attempts become rare when they fail.
 
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ pub(super) struct Budget {
     is_attempt: bool,
     /// Whether it is to be halved once more.
     owes: bool,
+    /// The most that were open since Consul refused last.
+    open: usize,
     quiet: Duration,
 }
 
@@ -52,12 +54,19 @@ impl Budget {
             reported: None,
             is_attempt: false,
             owes: false,
+            open: 0,
             quiet: QUIET,
         }
     }
 
     pub(super) const fn get(&self) -> usize {
         self.now
+    }
+
+    /// Whether there will probably be as many as now for a while: where the limit is unknown, one that is new is still tried.
+    pub(super) fn is_settled(&self, now: Instant) -> bool {
+        let is_new = || passed(self.changed, now).min(passed(self.refused, now)) < CALM;
+        self.share.is_some() || !self.owes && !is_new()
     }
 
     fn most(&self) -> usize {
@@ -72,9 +81,15 @@ impl Budget {
         self.most() < self.wanted
     }
 
+    /// So many are open.
+    pub(super) fn uses(&mut self, open: usize) {
+        self.open = self.open.max(open);
+    }
+
     /// Consul refused. True when there may be fewer connections now.
     pub(super) fn refused(&mut self, now: Instant) -> bool {
         let before = self.refused.replace(now);
+        self.open = 0;
         if passed(self.changed, now) < SAME && passed(before, now) < SAME {
             return false;
         }
@@ -97,7 +112,7 @@ impl Budget {
     pub(super) fn tick(&mut self, now: Instant) -> bool {
         if self.owes && passed(self.refused, now) >= CALM {
             self.owes = false;
-            self.set(self.now / 2, now);
+            self.set(self.now.min(self.open) / 2, now);
         }
         let calm = passed(self.changed, now).min(passed(self.refused, now));
         if self.now == self.most() || calm < self.quiet {
@@ -181,10 +196,45 @@ mod tests {
                 if budget.get() > limit {
                     budget.refused(at(second));
                 }
+                budget.uses(budget.get());
                 budget.tick(at(second));
             }
             assert!(budget.get() <= limit / 2, "{} of {limit}", budget.get());
+            assert!(
+                budget.get() == FLOOR || budget.get() > limit / 5,
+                "{} of {limit}",
+                budget.get()
+            );
         }
+    }
+
+    #[test]
+    fn settles_when_nothing_was_refused_for_a_while() {
+        let at = clock();
+        let mut budget = Budget::new(100);
+        assert!(budget.is_settled(at(0)));
+        budget.refused(at(0));
+        assert!(!budget.is_settled(at(0)) && !budget.is_settled(at(9)), "one half is owed");
+        budget.tick(at(9));
+        assert!(!budget.is_settled(at(9)) && budget.is_settled(at(10)));
+        budget.tick(at(70));
+        assert_eq!((budget.get(), budget.is_settled(at(70))), (100, false), "an attempt");
+        assert!(budget.is_settled(at(71)));
+        budget.learn(200);
+        budget.refused(at(80));
+        assert!(budget.is_settled(at(80)));
+    }
+
+    #[test]
+    fn what_was_not_tried_is_no_sign_of_room() {
+        let at = clock();
+        let mut budget = Budget::new(100);
+        budget.uses(90);
+        budget.refused(at(0));
+        budget.uses(30);
+        budget.uses(20);
+        budget.tick(at(2));
+        assert_eq!(budget.get(), 15);
     }
 
     #[test]

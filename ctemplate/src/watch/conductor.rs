@@ -1,52 +1,69 @@
 //! Starts and stops what the plan says, and plans again when something it depends on has changed.
 //!
-//! Whatever changes its way is read once after the new way is there: a direct query begins without an index, and what is
-//! read on signals is read after each of them has spoken.
+//! Whatever changes its way is read once: a direct query begins without an index. What is read on signals need not wait for
+//! them, because all that they tell is compared with what was read. So what has no answer yet comes first, and signals whose
+//! first answers are large begin when all of it was asked for: there is no file without it. They also wait until the budget
+//! has settled: Consul counts one that is given up until it would have answered, and others find no room meanwhile.
+//!
+//! # Layout
+//!
+//! - `limit`: how many connections Consul takes, where it tells, and what happens when they were too many.
+//! - `room`: what is read and looked at once, as far as there is room.
 
+mod limit;
+mod room;
+
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use consul::Client;
+use consul::Index;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, Id};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, sleep_until};
 
+use self::limit::Limit;
 use super::budget::Budget;
 use super::connections::Connections;
 use super::plan::{self, Demand, Plan, Signal};
 use super::poll::{self, Question};
+use super::shown::{self, Look, Shown};
 use super::signal::{self, News};
 use super::stale::Stale;
-use super::{Reading, Statistics, Update};
+use super::sweeps::{self, Sweeps};
+use super::{PollError, Reading, Statistics, Update};
 use crate::dependency::{Dependency, Scope};
 
 /// How often what no signal tells of is read, when it does not fit into the limit; how often the budget is looked at.
 const CLOCK: Duration = Duration::from_secs(1);
 /// So many requests leave room under any limit that one would set.
 const FEW: usize = 16;
-/// Reads under way at a time: more do not make Consul quicker, and each may leave another connection behind for a while.
-const READS: usize = 16;
-/// How long Consul may take to tell its limit.
-const PATIENCE: Duration = Duration::from_secs(2);
-
+/// Looks at nodes under way at a time, and first answers of signals on nodes.
+const LOOKS: usize = 4;
 /// The questions, each with the dependencies that it answers.
-pub(super) type Sources = BTreeMap<Dependency, Arc<BTreeSet<Dependency>>>;
+pub(super) type Sources = BTreeMap<Dependency, Arc<[Dependency]>>;
 
 /// What a task tells.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A question that is watched directly was answered anew.
     Changed(Dependency),
+    /// A question was not answered, and is asked again.
+    Failed(Dependency),
     /// A question was read once.
-    Read { source: Dependency, task: Id },
+    Read { source: Dependency, task: Id, shown: shown::Content },
     /// There is too much asked of Consul.
     Refused,
     /// How many connections Consul takes from one address, where it tells.
     Limit(Option<usize>),
-    /// What to read.
+    /// Something has changed.
     Signal(Signal, News),
+    /// A signal tells nothing until it speaks again.
+    Lost(Signal, PollError),
+    /// A node was looked at once; nothing, where it is as it was.
+    Visited { at: Signal, look: Option<Look>, index: Option<Index> },
 }
 
 /// A question with a blocking query.
@@ -55,7 +72,7 @@ struct Direct {
     task: AbortHandle,
     /// The place of its connection.
     at: usize,
-    variants: watch::Sender<Arc<BTreeSet<Dependency>>>,
+    variants: watch::Sender<Arc<[Dependency]>>,
 }
 
 /// A question that is read once.
@@ -64,18 +81,8 @@ struct Read {
     task: AbortHandle,
     /// How many changes there were when it began.
     changes: u64,
-}
-
-/// What is known of Consul's limit of connections from one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
-    Unknown,
-    Asked {
-        /// Whether nothing more is watched before the answer.
-        is_awaited: bool,
-    },
-    /// Or Consul does not tell.
-    Told,
+    /// What was seen since: the answer may be older.
+    looks: Vec<Arc<Look>>,
 }
 
 /// The running tasks.
@@ -89,15 +96,25 @@ pub(super) struct Conductor {
     budget: Budget,
     consul_limit: Limit,
     sources: Sources,
+    /// Those to be read that had neither an answer nor an error yet.
+    untried: BTreeSet<Dependency>,
     /// Whether something that the plan depends on has changed.
     is_outdated: bool,
     plan: Plan,
     direct: BTreeMap<Dependency, Direct>,
     signals: BTreeMap<Signal, AbortHandle>,
+    /// For their first answers.
+    turn: Arc<Semaphore>,
+    /// Those that have not spoken since they began, or since they failed.
+    silent: BTreeSet<Signal>,
+    /// Whether one of them failed.
+    is_deaf: bool,
     reads: BTreeMap<Dependency, Read>,
-    /// To be read, once the signals of its scope have spoken.
+    /// What was read, by the scopes whose signals tell of its changes.
+    shown: BTreeMap<Scope, Shown>,
+    sweeps: Sweeps,
+    /// To be read.
     stale: Stale,
-    heard: BTreeSet<Signal>,
     nodes: BTreeMap<Scope, BTreeSet<String>>,
     changed: BTreeMap<Dependency, u64>,
     changes: u64,
@@ -121,13 +138,18 @@ impl Conductor {
             budget: Budget::new(reading.max_connections),
             consul_limit: Limit::Unknown,
             sources: Sources::new(),
+            untried: BTreeSet::new(),
             is_outdated: false,
             plan: Plan::default(),
             direct: BTreeMap::new(),
             signals: BTreeMap::new(),
+            turn: Arc::new(Semaphore::new(LOOKS)),
+            silent: BTreeSet::new(),
+            is_deaf: false,
             reads: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            sweeps: Sweeps::default(),
             stale: Stale::default(),
-            heard: BTreeSet::new(),
             nodes: BTreeMap::new(),
             changed: BTreeMap::new(),
             changes: 0,
@@ -144,6 +166,8 @@ impl Conductor {
         let mut clock = interval(CLOCK);
         loop {
             let limit = self.limit();
+            let pause_ends = self.sweeps.pause_ends(Instant::now());
+            let pause = sleep_until(pause_ends.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 sources = wanted.recv() => match sources {
                     Some(sources) => self.want(sources),
@@ -156,11 +180,12 @@ impl Conductor {
                     }
                 }
                 _ = clock.tick() => self.tick(),
+                () = pause, if pause_ends.is_some() => {}
             }
             if self.is_outdated || self.limit() != limit {
                 self.replan();
             }
-            self.read();
+            self.read_and_sweep();
             self.count();
         }
     }
@@ -172,8 +197,11 @@ impl Conductor {
 
     fn want(&mut self, sources: Sources) {
         for (source, variants) in &sources {
-            let has_more = self.sources.get(source).is_some_and(|old| !variants.is_subset(old));
-            if has_more {
+            let Some(old) = self.sources.get(source) else {
+                self.untried.insert(source.clone());
+                continue;
+            };
+            if variants.iter().any(|it| !old.contains(it)) {
                 // The new variant needs the answer that the others have already. A blocking query goes on: Consul 1.8
                 // counts one that is given up until it would have answered.
                 if let Some(direct) = self.direct.get(source) {
@@ -192,85 +220,106 @@ impl Conductor {
         }
     }
 
-    /// Asks Consul for its limit.
-    fn ask(&mut self, is_awaited: bool) {
-        if !matches!(self.consul_limit, Limit::Asked { .. }) {
-            self.consul_limit = Limit::Asked { is_awaited };
-            tokio::spawn(limit(self.connections.first(), self.events.clone()));
-        }
-    }
-
     fn on(&mut self, event: Event) {
         match event {
             Event::Changed(source) => self.touch(source),
-            Event::Read { source, task } => self.was_read(source, task),
+            Event::Failed(source) => self.tried(&source),
+            Event::Read { source, task, shown } => self.was_read(source, task, shown),
             Event::Refused => self.refused(),
-            Event::Limit(limit) => {
-                self.consul_limit = Limit::Told;
-                self.is_outdated = true;
-                if limit.is_some_and(|limit| self.budget.learn(limit)) {
-                    let connections = self.budget.get();
-                    tracing::info!(
-                        limit,
-                        connections,
-                        "Half of Consul's connections are for others"
-                    );
+            Event::Limit(limit) => self.told_limit(limit),
+            Event::Signal(signal, news) => self.heard(&signal, news),
+            Event::Lost(signal, error) => self.lost(signal, &error),
+            Event::Visited { at, look, index } => {
+                if self.sweeps.visited(&at, index, Instant::now())
+                    && let Some(look) = look
+                {
+                    self.looked(&at.scope, look);
                 }
             }
-            Event::Signal(signal, news) => self.heard(signal, news),
         }
     }
 
-    fn was_read(&mut self, source: Dependency, task: Id) {
+    fn was_read(&mut self, source: Dependency, task: Id, content: shown::Content) {
+        let Entry::Occupied(read) = self.reads.entry(source) else { return };
         // One that was stopped may have been quicker.
-        let Some(read) = self.reads.get(&source).filter(|read| read.task.id() == task) else {
+        if read.get().task.id() != task {
             return;
-        };
+        }
+        let (source, read) = read.remove_entry();
+        self.tried(&source);
         // The blocking query may have said something newer before.
         let is_old = self.changed.get(&source).is_some_and(|at| *at > read.changes);
-        self.reads.remove(&source);
-        if is_old {
+        let mut differs = false;
+        if self.plan.read.contains(&source)
+            && let Some(scope) = plan::signalled(&source)
+        {
+            let shown = self.shown.entry(scope.clone()).or_default();
+            shown.insert(&source, content);
+            differs = read.looks.iter().any(|look| shown.differs(&source, look));
+        }
+        if is_old || differs {
             self.stale.insert(source);
         }
     }
 
-    fn refused(&mut self) {
-        let now = Instant::now();
-        let is_less = self.budget.refused(now);
-        if let Limit::Asked { is_awaited } = &mut self.consul_limit {
-            self.is_outdated |= std::mem::take(is_awaited);
-        } else if is_less {
-            self.ask(false);
-        }
-        let mut statistics = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
-        statistics.refusals += 1;
-        if self.budget.is_news(now) {
-            let (refusals, unread) = (statistics.refusals, statistics.unread);
-            let connections = self.budget.get();
-            tracing::warn!(
-                refusals,
-                unread,
-                connections,
-                "Consul refuses requests; fewer connections are used"
-            );
+    /// After the last one, signals that have waited for it may begin.
+    fn tried(&mut self, source: &Dependency) {
+        if self.untried.remove(source) {
+            let scope = plan::signalled(source);
+            self.is_outdated |= !self.untried.iter().any(|it| plan::signalled(it) == scope);
         }
     }
 
-    fn heard(&mut self, signal: Signal, news: News) {
+    fn heard(&mut self, signal: &Signal, news: News) {
+        if !self.signals.contains_key(signal) {
+            return;
+        }
+        let scope = signal.scope.clone();
+        if news.is_everything {
+            let is_in = |source: &&Dependency| plan::signalled(source) == Some(&scope);
+            self.stale.extend(self.plan.read.iter().filter(is_in).cloned());
+        }
+        self.sweeps.heard(signal, &news, Instant::now());
+        self.silent.remove(signal);
+        if self.is_deaf && self.silent.is_empty() {
+            self.is_deaf = false;
+            tracing::info!("Consul tells of changes again");
+        }
+        if let Some(look) = news.look {
+            self.looked(&scope, look);
+        }
+    }
+
+    fn lost(&mut self, signal: Signal, error: &PollError) {
         if !self.signals.contains_key(&signal) {
             return;
         }
-        let is_in = |source: &&Dependency| plan::signalled(source) == Some(&signal.scope);
-        let is_meant = |source: &&Dependency| news.concerns(source);
-        self.stale.extend(self.plan.read.iter().filter(is_in).filter(is_meant).cloned());
-        let scope = signal.scope.clone();
-        self.heard.insert(signal);
-        if let News::Nodes(nodes) = news
-            && self.nodes.get(&scope) != Some(&nodes)
-        {
-            self.nodes.insert(scope, nodes);
-            self.is_outdated = true;
+        // Refusals are told of by themselves.
+        if !error.is_refusal() && !std::mem::replace(&mut self.is_deaf, true) {
+            let unread = self.plan.read.len();
+            tracing::warn!(%error, unread, "Consul does not tell what has changed");
         }
+        self.silent.insert(signal);
+    }
+
+    /// Whatever was read and differs is read again; what is being read is compared when it is there.
+    fn looked(&mut self, scope: &Scope, look: Look) {
+        if let Look::Nodes(nodes) = &look {
+            let names: BTreeSet<_> = nodes.keys().cloned().collect();
+            if self.nodes.get(scope) != Some(&names) {
+                self.nodes.insert(scope.clone(), names);
+                self.is_outdated = true;
+            }
+        }
+        let differing = self.shown.get(scope).map(|shown| shown.differing(&look));
+        let look = Arc::new(look);
+        for (source, read) in &mut self.reads {
+            if plan::signalled(source) == Some(scope) {
+                read.looks.push(Arc::clone(&look));
+            }
+        }
+        let differing = differing.into_iter().flatten();
+        self.stale.extend(differing.filter(|it| !self.reads.contains_key(it)));
     }
 
     fn tick(&mut self) {
@@ -279,6 +328,8 @@ impl Conductor {
         }
         let unsignalled = |it: &&Dependency| plan::signalled(it).is_none();
         self.stale.extend(self.plan.read.iter().filter(unsignalled).cloned());
+        // Some wait for the budget.
+        self.is_outdated |= self.signals.len() < self.plan.signals.len();
     }
 
     fn touch(&mut self, source: Dependency) {
@@ -309,10 +360,14 @@ impl Conductor {
             }
             stays
         });
+        self.untried.retain(|it| plan.read.contains(it) && plan::signalled(it).is_some());
         self.changed.retain(|it, _| self.sources.contains_key(it));
+        self.shown.values_mut().for_each(|shown| shown.retain(|it| plan.read.contains(it)));
         keep(&mut self.signals, &plan.signals, AbortHandle::abort);
-        self.heard.retain(|it| plan.signals.contains(it));
+        self.silent.retain(|it| plan.signals.contains(it));
         self.nodes.retain(|scope, _| plan.signals.iter().any(|it| it.scope == *scope));
+        self.shown.retain(|scope, _| plan.signals.iter().any(|it| it.scope == *scope));
+        self.sweeps.cover(sweeps::covered(&plan.signals, &self.nodes), Instant::now());
         self.plan = plan;
         self.start();
     }
@@ -329,46 +384,24 @@ impl Conductor {
             let task = tokio::spawn(task).abort_handle();
             self.direct.insert(source.clone(), Direct { task, at, variants });
         }
+        let first: BTreeSet<_> = self.untried.iter().filter_map(plan::signalled).collect();
+        let is_settled = self.budget.is_settled(Instant::now());
         for signal in &self.plan.signals {
-            if !self.signals.contains_key(signal) {
+            let may_begin = !signal.is_large() || is_settled && !first.contains(&signal.scope);
+            if may_begin && !self.signals.contains_key(signal) {
+                self.silent.insert(signal.clone());
                 let client = self.connections.first();
-                let task = signal::run(client, self.reading, signal.clone(), self.events.clone());
+                let (turn, events) = (Arc::clone(&self.turn), self.events.clone());
+                let task = signal::run(client, self.reading, signal.clone(), turn, events);
                 self.signals.insert(signal.clone(), tokio::spawn(task).abort_handle());
             }
         }
     }
 
-    /// Reads what is stale, as far as there is room.
-    fn read(&mut self) {
-        let used = self.direct.len() + self.signals.len() + self.reads.len();
-        let room = self.limit().saturating_sub(used).max(usize::from(self.reads.is_empty()));
-        let room = room.min(READS.saturating_sub(self.reads.len()));
-        let may = |it: &&Dependency| {
-            !self.reads.contains_key(*it) && (self.direct.contains_key(*it) || self.has_signals(it))
-        };
-        let next: Vec<_> = self.stale.iter().filter(may).take(room).cloned().collect();
-        for source in next {
-            self.stale.remove(&source);
-            if let Some((question, _)) = self.question(&source) {
-                let client = self.connections.first();
-                let task = poll::once(client, question);
-                let task = tokio::spawn(task).abort_handle();
-                self.reads.insert(source, Read { task, changes: self.changes });
-            }
-        }
-    }
-
-    /// Whether every signal that tells of a question's changes has spoken.
-    fn has_signals(&self, source: &Dependency) -> bool {
-        let Some(scope) = plan::signalled(source) else { return true };
-        let mut of_scope = self.plan.signals.iter().filter(|it| it.scope == *scope);
-        of_scope.all(|it| self.heard.contains(it))
-    }
-
     fn question(
         &self,
         source: &Dependency,
-    ) -> Option<(Question, watch::Sender<Arc<BTreeSet<Dependency>>>)> {
+    ) -> Option<(Question, watch::Sender<Arc<[Dependency]>>)> {
         let (sender, variants) = watch::channel(Arc::clone(self.sources.get(source)?));
         let question = Question {
             source: source.clone(),
@@ -380,15 +413,18 @@ impl Conductor {
         Some((question, sender))
     }
 
-    fn count(&self) {
-        let open = self.direct.len() + self.signals.len() + self.reads.len();
+    fn count(&mut self) {
+        let connections = self.connections.used(self.open());
+        self.budget.uses(connections);
         let mut statistics = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
-        statistics.connections = self.connections.used(open);
+        statistics.connections = connections;
         statistics.budget = self.budget.get();
         statistics.direct = self.direct.len();
         statistics.on_signals = self.plan.read.len();
         statistics.signals = self.signals.len();
-        statistics.unread = self.stale.len() + self.reads.len();
+        // Each look and each signal may tell of one, also those that are still to begin.
+        let silent = self.silent.len() + self.plan.signals.len() - self.signals.len();
+        statistics.unread = self.stale.len() + self.reads.len() + self.sweeps.len() + silent;
         let since = statistics.unread_since.take().filter(|_| statistics.unread > 0);
         statistics.unread_since =
             (statistics.unread > 0).then(|| since.unwrap_or_else(Instant::now));
@@ -400,26 +436,6 @@ impl Drop for Conductor {
         let direct = self.direct.values().map(|direct| &direct.task);
         let reads = self.reads.values().map(|read| &read.task);
         direct.chain(self.signals.values()).chain(reads).for_each(AbortHandle::abort);
-    }
-}
-
-/// Asks until there is an answer.
-async fn limit(client: Client, events: UnboundedSender<Event>) {
-    loop {
-        let limit = match timeout(PATIENCE, client.agent_self()).await {
-            Ok(Ok(agent)) => usize::try_from(agent.debug_config.http_max_conns_per_client).ok(),
-            Ok(Err(error)) if error.is_refusal() => {
-                if events.send(Event::Refused).is_err() {
-                    return;
-                }
-                sleep(CLOCK).await;
-                continue;
-            }
-            // Consul does not tell everybody, and proxies do not know.
-            _ => None,
-        };
-        drop(events.send(Event::Limit(limit.filter(|limit| *limit > 0))));
-        return;
     }
 }
 

@@ -1,6 +1,5 @@
 //! One dependency, read again and again.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::conductor::Event;
 use super::connections::Connection;
 use super::source::{self, Content};
-use super::{PollError, Reading, Update};
+use super::{PollError, Reading, Update, shown};
 use crate::data::Data;
 use crate::dependency::{Dependency, Scope};
 
@@ -28,7 +27,7 @@ const FILE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) source: Dependency,
-    pub(super) variants: watch::Receiver<Arc<BTreeSet<Dependency>>>,
+    pub(super) variants: watch::Receiver<Arc<[Dependency]>>,
     pub(super) reading: Reading,
     pub(super) updates: mpsc::Sender<Update>,
     pub(super) events: UnboundedSender<Event>,
@@ -82,18 +81,32 @@ pub(super) async fn once(client: Client, question: Question) {
     let query = Query::default().with_consistency(Consistency::Consistent);
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
     loop {
-        let result = read(&client, &question.source, &query).await;
-        let result = result.map(|(content, _)| content);
-        let is_answered = result.is_ok();
+        let (shown, result) = match read(&client, &question.source, &query).await {
+            Ok((content, next)) => (Some(shown(&content, &next)), Ok(content)),
+            Err(error) => (None, Err(error)),
+        };
+        let is_refusal = result.as_ref().is_err_and(PollError::is_refusal);
         if !send(&question, result).await {
             return;
         }
-        if is_answered {
-            let read = Event::Read { source: question.source, task: tokio::task::id() };
-            drop(question.events.send(read));
+        if let Some(shown) = shown {
+            let (source, task) = (question.source, tokio::task::id());
+            drop(question.events.send(Event::Read { source, task, shown }));
             return;
         }
+        if !is_refusal {
+            drop(question.events.send(Event::Failed(question.source.clone())));
+        }
         sleep(backoff.next(jitter())).await;
+    }
+}
+
+fn shown(content: &Content, next: &Next) -> shown::Content {
+    match (content, next) {
+        (Content::Entries(entries), Next::Index { index, .. }) => {
+            shown::Content::new(*index, entries)
+        }
+        _ => shown::Content::default(),
     }
 }
 

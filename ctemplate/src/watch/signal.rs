@@ -1,73 +1,43 @@
-//! Blocking queries that tell which services to read.
+//! Blocking queries that tell which services to read, and single looks at nodes.
 //!
-//! No change is missed: a signal waits on the index of its last answer, and what it names is read after that answer, with
-//! `consistent`. What changes during the read changes the index too, so that the signal speaks again. A first
-//! answer has nothing to be compared with, and means that everything is to be read.
+//! No change is missed: a signal waits on the index of its last answer, and what it tells of is read after that answer, with
+//! `consistent`. What changes during the read changes the index too, so that the signal speaks again. After a
+//! failure Consul may be another one, where the same indexes mean something else: everything is to be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use consul::{Answer, Client, Cursor, Progress, Query};
+use consul::{Answer, Client, Consistency, Cursor, Index, Progress, Query};
 use daemon::backoff::{Backoff, jitter};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use super::conductor::Event;
 use super::plan::{Kind, Signal};
-use super::source::lower;
+use super::shown::{Look, NodeService};
 use super::{PollError, Reading};
-use crate::dependency::Dependency;
+use crate::dependency::Scope;
 
 /// What a signal says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum News {
-    /// Anything may have changed.
-    Everything,
-    /// These services have changed; their names in small letters.
-    Services(BTreeSet<String>),
-    /// These are the nodes, and one of them has changed.
-    Nodes(BTreeSet<String>),
-}
-
-impl News {
-    /// Whether a question may have another answer now. For Consul, `Web` and `web` are one service.
-    pub(super) fn concerns(&self, source: &Dependency) -> bool {
-        match (self, source) {
-            (Self::Services(names), Dependency::Instances(wanted)) => {
-                names.contains(&lower(&wanted.name).collect::<String>())
-            }
-            (Self::Services(_), _) => false,
-            (Self::Everything | Self::Nodes(_), _) => true,
-        }
-    }
-}
-
-/// What has an index, by its id: the name of its service, and the index of its last change.
-type Seen = BTreeMap<String, (String, u64)>;
-
 #[derive(Debug)]
-enum Look {
-    Changed,
-    Nodes(BTreeSet<String>),
-    Parts(Seen),
+pub(super) struct News {
+    /// What is there now; nothing where the signal is about the whole catalog, of which something has changed.
+    pub(super) look: Option<Look>,
+    /// As of when.
+    pub(super) index: Option<Index>,
+    /// Whether anything may have changed.
+    pub(super) is_everything: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct NodeCheck {
-    #[serde(rename = "CheckID")]
-    check_id: String,
-    #[serde(rename = "ServiceID")]
-    service_id: String,
-    service_name: String,
-    modify_index: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct NodeService {
-    service: String,
-    modify_index: u64,
+/// A look at a node that no signal of its own speaks of.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    /// At what.
+    pub(super) at: Signal,
+    /// The index of the last look, where it tells whether another one is worth it.
+    pub(super) last: Option<Index>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,141 +46,120 @@ struct Node {
     services: Option<BTreeMap<String, NodeService>>,
 }
 
-/// Speaks of every change until the receiver is gone.
+/// Speaks of every change until the receiver is gone. For a first answer that is large it waits until it has `turn`: all of
+/// them at a time would take more memory than what is kept.
 pub(super) async fn run(
     client: Client,
     reading: Reading,
     signal: Signal,
+    turn: Arc<Semaphore>,
     events: UnboundedSender<Event>,
 ) {
-    let (mut cursor, mut before) = (Cursor::default(), None);
+    let mut cursor = Cursor::default();
     let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
+    let mut is_lost = false;
     loop {
-        let mut query = Query::blocking(cursor, reading.wait);
-        query.datacenter.clone_from(&signal.scope.datacenter);
-        query.tenancy.clone_from(&signal.scope.tenancy);
-        let (news, pause) = match look(&client, &signal.kind, &query).await {
+        let query = within(&signal.scope, &Query::blocking(cursor, reading.wait));
+        let is_large = signal.is_large() && cursor.position().is_none();
+        let turn = if is_large { turn.acquire().await.ok() } else { None };
+        let answer = look(&client, &signal.kind, &query).await;
+        drop(turn);
+        let pause = match answer {
             Err(error) => {
-                (cursor, before) = (Cursor::default(), None);
-                if error.is_refusal() && events.send(Event::Refused).is_err() {
+                cursor = Cursor::default();
+                is_lost = true;
+                if error.is_refusal() && events.send(Event::Refused).is_err()
+                    || events.send(Event::Lost(signal.clone(), error)).is_err()
+                {
                     return;
                 }
-                tracing::debug!(error = %error, "No signal");
-                (Some(News::Everything), backoff.next(jitter()))
+                backoff.next(jitter())
             }
-            Ok(answer) => {
+            Ok(Answer { value, index, .. }) => {
                 backoff.reset();
-                let is_first = cursor.position().is_none();
-                let progress = cursor.advance(answer.index);
-                let news = match progress {
-                    Progress::Unchanged => None,
-                    Progress::Reset => {
-                        before = None;
-                        Some(News::Everything)
+                let progress = cursor.advance(index);
+                // A node that is gone has no index.
+                is_lost |= progress == Progress::Reset && index.is_some();
+                if progress != Progress::Unchanged {
+                    let is_everything = std::mem::take(&mut is_lost);
+                    let news = News { look: value, index, is_everything };
+                    if events.send(Event::Signal(signal.clone(), news)).is_err() {
+                        return;
                     }
-                    Progress::Moved => Some(news(&mut before, answer.value, is_first)),
-                };
-                (news, progress.pause())
+                }
+                progress.pause()
             }
         };
-        if let Some(news) = news
-            && events.send(Event::Signal(signal.clone(), news)).is_err()
-        {
-            return;
-        }
         sleep(pause).await;
     }
 }
 
-async fn look(client: &Client, kind: &Kind, query: &Query) -> Result<Answer<Look>, PollError> {
-    let answer = match kind {
-        Kind::Nodes => client
-            .nodes(None, query)
-            .await?
-            .map(|nodes| Look::Nodes(nodes.into_iter().map(|node| node.node).collect())),
-        Kind::Checks => client.checks_signal(query).await?.map(|()| Look::Changed),
-        Kind::Services => client.services_signal(query).await?.map(|()| Look::Changed),
-        Kind::ChecksOf(node) => client.node_checks_as(node, query).await?.map(|checks| {
-            let part = |it: NodeCheck| {
-                (format!("{}\0{}", it.service_id, it.check_id), (it.service_name, it.modify_index))
-            };
-            Look::Parts(checks.into_iter().map(part).collect())
-        }),
-        Kind::ServicesOf(node) => client.node_as(node, query).await?.map(|node: Node| {
-            let parts = node.services.unwrap_or_default().into_iter();
-            Look::Parts(parts.map(|(id, it)| (id, (it.service, it.modify_index))).collect())
-        }),
-    };
-    if answer.known_leader { Ok(answer) } else { Err(PollError::NoLeader) }
-}
-
-fn news(before: &mut Option<Seen>, look: Look, is_first: bool) -> News {
-    match look {
-        Look::Changed => News::Everything,
-        Look::Nodes(nodes) => News::Nodes(nodes),
-        Look::Parts(now) => {
-            let changed = before.as_ref().filter(|_| !is_first).map(|last| changed(last, &now));
-            *before = Some(now);
-            // A check of the node itself counts for all that runs there, and belongs to no service.
-            match changed {
-                Some(names) if !names.contains("") => News::Services(names),
-                _ => News::Everything,
+/// Looks once, after as many failures as it takes.
+pub(super) async fn visit(
+    client: Client,
+    reading: Reading,
+    visit: Visit,
+    events: UnboundedSender<Event>,
+) {
+    let query = Query::default().with_consistency(Consistency::Consistent);
+    let query = within(&visit.at.scope, &query);
+    let mut backoff = Backoff::new(reading.backoff, reading.max_backoff);
+    loop {
+        match seen(&client, &visit, &query).await {
+            Ok(answer) => {
+                let event =
+                    Event::Visited { at: visit.at, look: answer.value, index: answer.index };
+                // Without it nobody waits.
+                drop(events.send(event));
+                return;
             }
+            Err(error) if error.is_refusal() && events.send(Event::Refused).is_err() => return,
+            Err(error) => tracing::debug!(error = %error, "No look"),
         }
+        sleep(backoff.next(jitter())).await;
     }
 }
 
-/// The services of which something came, went or changed.
-fn changed(before: &Seen, now: &Seen) -> BTreeSet<String> {
-    let differs = |one: &Seen, other: &Seen| -> Vec<String> {
-        let parts = one.iter().filter(|(id, part)| other.get(*id) != Some(part));
-        parts.map(|(_, (name, _))| lower(name).collect()).collect()
-    };
-    differs(before, now).into_iter().chain(differs(now, before)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dependency::Instances;
-
-    fn seen(parts: &[(&str, &str, u64)]) -> Look {
-        let part = |(id, name, index): &(&str, &str, u64)| {
-            ((*id).to_owned(), ((*name).to_owned(), *index))
-        };
-        Look::Parts(parts.iter().map(part).collect())
-    }
-
-    #[test]
-    fn tells_what_came_went_and_changed() {
-        let mut before = None;
-        let first = [("a", "web", 1), ("b", "db", 2), ("c", "gone", 3), ("n", "", 4)];
-        assert_eq!(news(&mut before, seen(&first), true), News::Everything);
-        let next = [("a", "web", 5), ("b", "db", 2), ("d", "new", 6), ("n", "", 4)];
-        let names = ["web", "gone", "new"].map(str::to_owned);
-        assert_eq!(news(&mut before, seen(&next), false), News::Services(names.into()));
-        // Under the same id there is another service now.
-        let next = [("a", "shop", 7), ("b", "db", 2), ("d", "new", 6), ("n", "", 4)];
-        let names = ["web", "shop"].map(str::to_owned);
-        assert_eq!(news(&mut before, seen(&next), false), News::Services(names.into()));
-        let next = [("a", "shop", 7), ("b", "db", 2), ("d", "new", 6), ("n", "", 8)];
-        assert_eq!(news(&mut before, seen(&next), false), News::Everything);
-    }
-    #[test]
-    fn a_service_is_meant_however_its_name_is_written() {
-        let mut before = None;
-        news(&mut before, seen(&[("a", "Web", 1), ("b", "db", 1)]), true);
-        let news = news(&mut before, seen(&[("a", "Web", 2), ("b", "db", 1)]), false);
-        let question = |text| Dependency::Instances(Instances::parse(text).unwrap());
-        for (text, want) in [
-            ("Web|any", true),
-            ("web|any", true),
-            ("WEB|any", true),
-            ("webs|any", false),
-            ("db|any", false),
-        ] {
-            assert_eq!(news.concerns(&question(text)), want, "{text}");
-            assert!(News::Everything.concerns(&question(text)), "{text}");
+/// Nothing, where it is as it was.
+async fn seen(
+    client: &Client,
+    visit: &Visit,
+    query: &Query,
+) -> Result<Answer<Option<Look>>, PollError> {
+    if let (Kind::ServicesOf(node), Some(last)) = (&visit.at.kind, visit.last) {
+        let answer = trusted(client.node_index(node, query).await?)?;
+        if answer.index == Some(last) {
+            return Ok(answer.map(|()| None));
         }
     }
+    look(client, &visit.at.kind, query).await
+}
+
+fn within(scope: &Scope, query: &Query) -> Query {
+    let (datacenter, tenancy) = (scope.datacenter.clone(), scope.tenancy.clone());
+    Query { datacenter, tenancy, ..query.clone() }
+}
+
+async fn look(
+    client: &Client,
+    kind: &Kind,
+    query: &Query,
+) -> Result<Answer<Option<Look>>, PollError> {
+    trusted(match kind {
+        Kind::Nodes => client.nodes_as(None, query).await?.map(|nodes| Some(Look::nodes(&nodes))),
+        Kind::Checks => client.checks_signal(query).await?.map(|()| None),
+        Kind::Services => client.services_signal(query).await?.map(|()| None),
+        Kind::ChecksOf(node) => {
+            let answer = client.node_checks_as(node, query).await?;
+            answer.map(|checks| Some(Look::checks(node, checks)))
+        }
+        Kind::ServicesOf(node) => client.node_as(node, query).await?.map(|it: Node| {
+            let services = it.services.unwrap_or_default();
+            Some(Look::services(node, services.into_values()))
+        }),
+    })
+}
+
+fn trusted<T>(answer: Answer<T>) -> Result<Answer<T>, PollError> {
+    if answer.known_leader { Ok(answer) } else { Err(PollError::NoLeader) }
 }

@@ -38,7 +38,7 @@ pub(super) const fn is_shared(wanted: &Instances) -> bool {
 }
 
 /// The values of the variants.
-pub(super) fn split(content: Content, variants: &BTreeSet<Dependency>) -> Vec<(Dependency, Data)> {
+pub(super) fn split(content: Content, variants: &[Dependency]) -> Vec<(Dependency, Data)> {
     match content {
         Content::Data(data) => {
             variants.first().map(|only| (only.clone(), data)).into_iter().collect()
@@ -112,7 +112,7 @@ mod tests {
             ("green.web", ""),
             ("blu.web|any", ""),
         ] {
-            let variants = BTreeSet::from([dependency(text)]);
+            let variants = [dependency(text)];
             let content = Content::Entries(entries.clone());
             let values = split(content, &variants);
             let Some((_, Data::Instances(instances))) = values.first() else { panic!() };

@@ -1,10 +1,11 @@
 //! The watcher beside a real Consul: whichever way it watches, it ends up with what direct queries say.
 //!
-//! `program` is the program itself, where it is about connections.
+//! `program` is the program itself, where it is about connections. `silence` is without a real Consul.
 
 #![cfg(test)]
 
 mod program;
+mod silence;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const SERVICES: u64 = 30;
+const SERVICES: u64 = 40;
 const ROUNDS: usize = 16;
 
 /// Numbers that look random and are the same in every run (xorshift).
@@ -40,6 +41,7 @@ impl Random {
 /// A Consul whose catalog changes at random.
 struct World {
     agent: DevAgent,
+    nodes: u64,
     random: Random,
 }
 
@@ -57,7 +59,7 @@ impl World {
     }
 
     async fn register(&mut self, service: u64) {
-        let (node, port) = (self.random.below(3), self.random.below(2));
+        let (node, port) = (self.random.below(self.nodes), self.random.below(2));
         let tag = ["Blue", "green", "blue"][usize::try_from(self.random.below(3)).unwrap()];
         let known = ["passing", "warning", "critical"];
         let status = known[usize::try_from(self.random.below(3)).unwrap()];
@@ -66,6 +68,8 @@ impl World {
             r#","Check":{{"Node":"n{node}","CheckID":"c:{id}","ServiceID":"{id}","Status":"{status}"}}"#
         );
         let check = if self.random.below(4) == 0 { String::new() } else { check };
+        // Often all is as it was but this.
+        let port = port + 10 * self.random.below(3);
         self.put("catalog/register", &format!(
             r#"{{"Node":"n{node}","Address":"10.0.0.{node}","Service":{{"ID":"{id}","Service":"s{service}","Tags":["{tag}"],"Port":{port}}}{check}}}"#
         )).await;
@@ -77,14 +81,14 @@ impl World {
         if self.random.below(3) > 0 {
             return self.register(service).await;
         }
-        let (node, port) = (self.random.below(3), self.random.below(2));
+        let (node, port) = (self.random.below(self.nodes), self.random.below(2));
         let body = format!(r#"{{"Node":"n{node}","ServiceID":"s{service}:{port}"}}"#);
         self.put("catalog/deregister", &body).await;
     }
 
     async fn change(&mut self) {
-        let node = self.random.below(3);
-        match self.random.below(8) {
+        let node = self.random.below(self.nodes);
+        match self.random.below(9) {
             0 => self.put("catalog/deregister", &format!(r#"{{"Node":"n{node}"}}"#)).await,
             1 => {
                 // The node's own check counts for every instance on it.
@@ -105,6 +109,12 @@ impl World {
                         .await
                         .unwrap()
                 );
+            }
+            3 => {
+                let (address, rack) = (self.random.below(2), self.random.below(2));
+                self.put("catalog/register", &format!(
+                    r#"{{"Node":"n{node}","Address":"10.0.{address}.{node}","NodeMeta":{{"rack":"{rack}"}}}}"#
+                )).await;
             }
             _ => self.change_a_service().await,
         }
@@ -196,10 +206,10 @@ impl Observer {
 }
 
 /// Changes the catalog and what is wanted, and waits until the store says what Consul says.
-async fn follows(max_connections: usize, is_planned: impl Fn(Statistics) -> bool) {
+async fn follows(nodes: u64, max_connections: usize, is_planned: impl Fn(Statistics) -> bool) {
     let agent = DevAgent::start().await.unwrap();
     let client = agent.client().clone();
-    let mut world = World { agent, random: Random(0x2545_f491_4f6c_dd1d) };
+    let mut world = World { agent, nodes, random: Random(0x2545_f491_4f6c_dd1d) };
     for service in 0..SERVICES {
         world.register(service).await;
     }
@@ -237,17 +247,95 @@ async fn follows(max_connections: usize, is_planned: impl Fn(Statistics) -> bool
 
 #[tokio::test]
 async fn follows_with_a_query_for_each_service() {
-    follows(100, |it| (it.on_signals, it.signals) == (0, 0)).await;
+    follows(3, 100, |it| (it.on_signals, it.signals) == (0, 0)).await;
 }
 
 #[tokio::test]
 async fn follows_by_signals_of_each_node() {
-    follows(24, |it| it.on_signals > 0 && it.signals > 3).await;
+    follows(3, 24, |it| it.on_signals > 0 && it.signals == 9).await;
 }
 
 #[tokio::test]
 async fn follows_by_signals_of_the_whole_catalog() {
-    follows(12, |it| it.on_signals > 0 && it.signals == 3).await;
+    follows(3, 5, |it| it.on_signals > 0 && it.signals == 3).await;
+}
+
+#[tokio::test]
+async fn follows_by_signals_of_each_node_on_checks_and_looks_at_its_services() {
+    follows(16, 40, |it| it.on_signals > 0 && it.signals == 30).await;
+}
+
+#[tokio::test]
+async fn follows_by_signals_of_some_nodes_and_looks_at_the_others() {
+    follows(24, 24, |it| it.on_signals > 0 && it.signals == 16).await;
+}
+
+const MANY: u64 = 40;
+
+fn registration(n: u64, port: u64, tag: &str, check: &str) -> String {
+    let node = n % 16;
+    format!(
+        r#"{{"Node":"n{node}","Address":"10.0.0.{node}","Service":{{"ID":"s{n}","Service":"s{n}","Tags":["{tag}"],"Port":{port}}}{check}}}"#
+    )
+}
+
+fn check(n: u64, status: &str, output: &str) -> String {
+    let node = n % 16;
+    format!(
+        r#","Check":{{"Node":"n{node}","CheckID":"c{n}","ServiceID":"s{n}","Status":"{status}","Output":"{output}"}}"#
+    )
+}
+
+fn of_node(node: u64, more: &str) -> String {
+    format!(r#"{{"Node":"n{node}","Address":"10.0.0.{node}"{more}}}"#)
+}
+
+/// What it is, where it is sent, and what is sent.
+fn kinds_of_change() -> Vec<(&'static str, &'static str, String)> {
+    let (register, deregister) = ("catalog/register", "catalog/deregister");
+    let alive = r#","Check":{"Node":"n4","CheckID":"alive","Status":"critical"}"#;
+    vec![
+        ("a port", register, registration(13, 81, "", "")),
+        ("a port beside a check", register, registration(12, 81, "", "")),
+        ("a tag", register, registration(23, 80, "blue", "")),
+        ("a state", register, registration(2, 80, "", &check(2, "critical", ""))),
+        ("what a check said", register, registration(22, 80, "", &check(22, "passing", "x"))),
+        ("maintenance of a node", register, of_node(4, alive)),
+        ("its end", deregister, r#"{"Node":"n4","CheckID":"alive"}"#.to_owned()),
+        ("an address of a node", register, of_node(5, "").replace("10.0.0", "10.9.9")),
+        ("metadata of a node", register, of_node(9, r#","NodeMeta":{"rack":"r"}"#)),
+        ("a service without checks", register, registration(MANY, 80, "", "")),
+        ("its end", deregister, of_node(MANY % 16, r#","ServiceID":"s40""#)),
+        ("a lost node", deregister, r#"{"Node":"n11"}"#.to_owned()),
+        ("a node that returns", register, registration(11, 80, "", "")),
+    ]
+}
+
+/// One after the other, and nothing else: whatever tells of it has to tell of it by itself.
+#[tokio::test]
+async fn sees_each_kind_of_change_in_each_way() {
+    let agent = DevAgent::start().await.unwrap();
+    let client = agent.client().clone();
+    let world = World { agent, nodes: 16, random: Random(1) };
+    for n in 0..MANY {
+        let check = if n % 2 == 0 { check(n, "passing", "") } else { String::new() };
+        world.put("catalog/register", &registration(n, 80, "", &check)).await;
+    }
+    let service = |n| Instances::parse(&format!("s{n}|any")).unwrap();
+    let wanted: BTreeSet<_> = (0..=MANY).map(|n| Dependency::Instances(service(n))).collect();
+    let mut observers = [100, 40, 24, 5].map(|most| Observer::new(client.clone(), most));
+    for observer in &mut observers {
+        observer.watch(&wanted);
+        observer.knows(&client, &wanted).await;
+    }
+    for (what, path, body) in kinds_of_change() {
+        world.put(path, &body).await;
+        for observer in &mut observers {
+            observer.knows(&client, &wanted).await;
+            let statistics = observer.watcher.statistics();
+            assert!(statistics.connections <= statistics.budget, "{what}: {statistics:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -276,15 +364,15 @@ async fn reads_what_no_signal_tells_of_by_the_clock() {
 
 #[tokio::test]
 async fn every_service_has_its_turn_while_changes_go_on() {
-    const MANY: u64 = 200;
+    const SERVICES: u64 = 200;
     let agent = DevAgent::start().await.unwrap();
     let client = agent.client().clone();
-    let mut world = World { agent, random: Random(1) };
-    for service in 0..MANY {
+    let mut world = World { agent, nodes: 3, random: Random(1) };
+    for service in 0..SERVICES {
         world.register(service).await;
     }
     let service = |n| Instances::parse(&format!("s{n}|any")).unwrap();
-    let wanted: BTreeSet<_> = (0..MANY).map(|n| Dependency::Instances(service(n))).collect();
+    let wanted: BTreeSet<_> = (0..SERVICES).map(|n| Dependency::Instances(service(n))).collect();
     // So few connections that each change is a reason to read everything.
     let mut observer = Observer::new(client, 4);
     observer.watch(&wanted);

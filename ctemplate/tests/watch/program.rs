@@ -8,7 +8,7 @@ use consul::Config;
 use integration::http;
 use integration::rig::authority::Authority;
 use integration::rig::dev_agent::DevAgent;
-use integration::rig::eventually::{eventually, eventually_true};
+use integration::rig::eventually::eventually;
 use integration::rig::process::Process;
 use integration::scale::bystander::Bystander;
 use integration::scale::catalog::{Catalog, Expectation, Size};
@@ -101,7 +101,7 @@ async fn leaves_others_half_of_the_connections_that_consul_takes() {
     // A connection that is given up may be there for a moment beside the next one.
     assert!(most < 12, "{most} connections");
     let log = site.process.log();
-    assert!(!log.contains("refuses") && !log.contains("429"), "{log}");
+    assert!(!log.contains("refuses") && !log.contains("status 429"), "{log}");
     let seen = site.bystander.seen();
     assert!((seen.refused, seen.failed) == (0, 0) && seen.requests > 0, "{seen:?}");
 }
@@ -145,8 +145,17 @@ async fn leaves_room_for_others_also_where_consul_does_not_tell_its_limit() {
     )
     .await;
     site.renders().await;
-    eventually_true("the budget has settled", PATIENCE, async || {
-        usage::connections(site.process.pid(), site.address).unwrap() <= 8
+    // Few connections alone do not tell: it may be about to make more.
+    let mut last = site.bystander.seen();
+    eventually("others find room", PATIENCE, async || {
+        let seen = site.bystander.seen();
+        if (seen.refused, seen.failed) != (last.refused, last.failed) {
+            last = seen;
+        }
+        let connections = usage::connections(site.process.pid(), site.address).unwrap();
+        let is_calm = seen.requests >= last.requests + 20 && connections <= 8;
+        let state = || format!("{connections} connections, {seen:?}, {}", site.process.log());
+        is_calm.then_some(()).ok_or_else(state)
     })
     .await;
     let before = site.bystander.seen();
@@ -196,5 +205,5 @@ async fn watches_many_services_over_few_connections_with_tls() {
     let most = site.follows().await;
     assert!(most <= 20, "{most} connections");
     let log = site.process.log();
-    assert!(!log.contains("refuses") && !log.contains("429"), "{log}");
+    assert!(!log.contains("refuses") && !log.contains("status 429"), "{log}");
 }

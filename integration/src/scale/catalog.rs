@@ -1,12 +1,14 @@
 //! What Consul holds while programs are measured, and the changes made to it.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use reqwest::Client;
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value as Json, json};
+use tokio::time::{sleep, timeout};
 
 use super::usage;
 use crate::http;
@@ -14,6 +16,12 @@ use crate::rig::dev_agent::DevAgent;
 
 /// Registrations that are under way at a time: more do not make Consul quicker, and it may take few connections.
 const PARALLEL: usize = 4;
+/// Consul counts connections by the address they come from. Those from here take nothing from the programs that are measured,
+/// and are not refused when these use up all they may have.
+const OWN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Before a registration is sent again that Consul refused because of too many connections: one that was opened for a request
+/// that another connection then served is counted for a while.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How long Consul may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,8 +36,7 @@ pub struct Size {
     pub nodes: usize,
 }
 
-/// A catalog in a real Consul. Its client keeps a connection: where others use up all that an address may have, it can still
-/// make its changes.
+/// A catalog in a real Consul.
 #[derive(Debug)]
 pub struct Catalog {
     http: Client,
@@ -64,7 +71,7 @@ impl Catalog {
     ///
     /// When this machine cannot make HTTP clients.
     pub fn new(consul: &DevAgent, size: Size) -> Result<Self> {
-        let http = http::builder().timeout(TIMEOUT).pool_idle_timeout(None).build()?;
+        let http = http::builder().timeout(TIMEOUT).local_address(IpAddr::from(OWN)).build()?;
         Ok(Self { http, url: format!("http://{}", consul.api()), size, changes: 0 })
     }
 
@@ -74,12 +81,10 @@ impl Catalog {
     ///
     /// When Consul refuses something.
     pub async fn seed(&self) -> Result<()> {
-        // These connections are not kept.
-        let http = http::builder().timeout(TIMEOUT).build()?;
         let pairs = (0..self.size.services)
             .flat_map(|service| (0..self.size.instances).map(move |number| (service, number)));
         let all = pairs.map(|(service, number)| {
-            self.put(&http, Instance { service, number, version: 0, is_passing: true })
+            self.put(Instance { service, number, version: 0, is_passing: true })
         });
         stream::iter(all).buffer_unordered(PARALLEL).try_collect::<()>().await
     }
@@ -100,7 +105,7 @@ impl Catalog {
             version: self.changes,
             is_passing: !self.changes.is_multiple_of(3),
         };
-        self.put(&self.http, instance).await?;
+        self.put(instance).await?;
         let is_there = instance.is_passing;
         let gone = || format!("server {} ", instance.id());
         let text = if is_there { instance.line(self.size) } else { gone() };
@@ -118,14 +123,26 @@ impl Catalog {
         Ok(usage::queries(&answer.text().await?))
     }
 
-    async fn put(&self, http: &Client, instance: Instance) -> Result<()> {
+    async fn put(&self, instance: Instance) -> Result<()> {
         let url = format!("{}/v1/catalog/register", self.url);
         let body = instance.registration(self.size);
-        let answer = http.put(&url).json(&body).send().await.context("a registration")?;
+        let answer = timeout(TIMEOUT, self.send(&url, &body)).await;
+        let answer = answer.with_context(|| format!("{url} refuses connections"))??;
         let status = answer.status();
         let said = answer.text().await?;
         ensure!(status.is_success(), "{url}: {status}: {said}");
         Ok(())
+    }
+
+    /// Sends it until it is not refused.
+    async fn send(&self, url: &str, body: &Json) -> Result<Response> {
+        loop {
+            let answer = self.http.put(url).json(body).send().await;
+            if http::status(&answer) != Some(StatusCode::TOO_MANY_REQUESTS) {
+                return answer.context("a registration");
+            }
+            sleep(PAUSE).await;
+        }
     }
 }
 

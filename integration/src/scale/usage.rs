@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 /// A tick of the processor times in `/proc`: `USER_HZ` is 100 on all of Linux's common architectures.
 const TICK: Duration = Duration::from_millis(10);
-/// A process that uses no more than a tick of the processor in this time has nothing left to do.
+/// A process that uses no more than a tick of the processor in this time, and runs no other, has nothing left to do.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// The processor time that a process has had, in user and kernel mode.
@@ -32,12 +32,22 @@ pub async fn calm(pid: i32, patience: Duration) -> Result<()> {
     while began.elapsed() < patience {
         sleep(QUIET).await;
         let now = processor_time(pid)?;
-        if now.saturating_sub(before) <= TICK {
+        if now.saturating_sub(before) <= TICK && !has_children(pid)? {
             break;
         }
         before = now;
     }
     Ok(())
+}
+
+/// Whether a process waits for others that it has started. Not every kernel lists them in `children` (`CONFIG_PROC_CHILDREN`).
+fn has_children(pid: i32) -> Result<bool> {
+    let mut processes = fs::read_dir("/proc")?;
+    Ok(processes.any(|entry| {
+        // One may end between the two calls.
+        let stat = entry.and_then(|entry| fs::read_to_string(entry.path().join("stat")));
+        stat.is_ok_and(|stat| parent(&stat) == Some(pid))
+    }))
 }
 
 /// The most memory that a process has had at a time, in bytes.
@@ -88,12 +98,21 @@ fn read(pid: i32, file: &str) -> Result<String> {
     fs::read_to_string(&path).context(path)
 }
 
-/// utime and stime, the 14th and 15th fields; the second is a name in parentheses that may hold anything.
+/// utime and stime, the 14th and 15th fields.
 fn ticks(stat: &str) -> Option<u32> {
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ').skip(11);
+    let mut fields = from_third(stat)?.skip(11);
     let mut next = || fields.next()?.parse::<u32>().ok();
     Some(next()? + next()?)
+}
+
+/// ppid, the 4th field.
+fn parent(stat: &str) -> Option<i32> {
+    from_third(stat)?.nth(1)?.parse().ok()
+}
+
+/// The fields after the name, which is in parentheses and may hold anything.
+fn from_third(stat: &str) -> Option<impl Iterator<Item = &str>> {
+    stat.rsplit_once(") ").map(|(_, rest)| rest.split(' '))
 }
 
 fn most_kilobytes(status: &str) -> Option<f64> {
@@ -119,15 +138,38 @@ fn hexadecimal(ip: Ipv4Addr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
     fn reads_what_the_kernel_prints() {
-        let stat = "1 (a) b) S 0 0 0 0 0 0 0 0 0 0 12 30 7 7 20 0 1 0 0 0";
+        let stat = "1 (a) b) S 7 0 0 0 0 0 0 0 0 0 12 30 7 7 20 0 1 0 0 0";
         assert_eq!(ticks(stat), Some(42));
         assert_eq!(ticks("1 (a) S 0"), None);
+        assert_eq!(parent(stat), Some(7));
+        assert_eq!(parent("1 (a) S"), None);
         let status = "Name:\tx\nVmPeak:\t 9 kB\nVmHWM:\t    5120 kB\nVmRSS:\t 1 kB\n";
         assert_eq!(most_kilobytes(status), Some(5120.0));
+    }
+
+    #[test]
+    fn a_process_has_children_until_it_has_waited_for_them() {
+        let mut parent = Command::new("sh");
+        parent.args(["-c", "cat; echo waited; exec cat"]).stdin(Stdio::piped());
+        let mut parent = parent.stdout(Stdio::piped()).spawn().unwrap();
+        let pid = i32::try_from(parent.id()).unwrap();
+        let mut output = BufReader::new(parent.stdout.take().unwrap());
+        let mut line = String::new();
+        writeln!(parent.stdin.as_mut().unwrap(), "runs").unwrap();
+        output.read_line(&mut line).unwrap();
+        assert!(has_children(pid).unwrap());
+        drop(parent.stdin.take());
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, "runs\nwaited\n");
+        assert!(!has_children(pid).unwrap());
+        parent.wait().unwrap();
     }
 
     #[test]

@@ -17,8 +17,9 @@ const CHANGES: usize = 500;
 const TROUBLE: usize = 150;
 /// More than the smaller budgets have connections.
 const SERVICES: u32 = 50;
-/// Each way of watching: all directly, by the signals of each node, by those of the whole catalog.
-const BUDGETS: [&str; 3] = ["100", "40", "6"];
+/// Each way of watching: all directly, by the signals of each node, by those of some and of the whole catalog, by the latter
+/// alone.
+const BUDGETS: [&str; 4] = ["100", "40", "20", "6"];
 
 /// What can happen to a cluster.
 async fn trouble(consul: &mut Consul, random: &mut StdRng) {
