@@ -1,7 +1,14 @@
 //! One template on its way to its file.
+//!
+//! # Layout
+//!
+//! - `follow`: what may still happen to the file once it is there.
+
+mod follow;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,8 +29,11 @@ use crate::render::{self, Memory, RenderError, Template};
 use crate::status::progress::Progress;
 use crate::store::Store;
 
-/// How long answers may wait for others that are missing as well: rendering each of a thousand would find nothing new.
-const GATHERING: Duration = Duration::from_millis(100);
+/// How long answers wait for others that are missing as well when none comes, and when they keep coming: there is no file
+/// without all of them, and a rendering may at best find more to ask for.
+const GATHERING: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(1);
+/// The share of the time that such renderings may take is one in so many.
+const SHARE: u32 = 10;
 
 /// A template, when to render it, and how far it came.
 #[derive(Debug)]
@@ -42,6 +52,8 @@ pub struct Job {
     used: Arc<BTreeSet<Dependency>>,
     problems: Arc<BTreeSet<String>>,
     was_complete: bool,
+    /// Whether the file is what was rendered last.
+    is_current: bool,
     before: Option<Vec<u8>>,
     refused: Option<String>,
     outage: Outage,
@@ -100,6 +112,16 @@ pub enum JobError {
     Print(#[from] io::Error),
 }
 
+impl JobError {
+    /// Whether somebody who was asked does not want the file.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Output(OutputError::Refused { .. }) | Self::Haproxy(DriveError::Refused { .. })
+        )
+    }
+}
+
 impl Job {
     /// A template that is due at once.
     pub fn new(
@@ -131,6 +153,7 @@ impl Job {
             used: Arc::default(),
             problems: Arc::default(),
             was_complete: false,
+            is_current: false,
             before: None,
             refused: None,
             outage: Outage::default(),
@@ -259,7 +282,8 @@ impl Job {
         }
         match self.stage {
             Stage::Waiting(_) if self.awaited.remove(dependency) && !self.awaited.is_empty() => {
-                self.quiescence.tick_by(now + GATHERING);
+                let max = (self.progress.took * SHARE).max(*GATHERING.end());
+                self.quiescence.tick_within(now, Wait { min: *GATHERING.start(), max });
             }
             Stage::Waiting(_) => self.quiescence.tick_now(now),
             Stage::Installed | Stage::Failed => self.quiescence.tick(now),
@@ -286,6 +310,7 @@ impl Job {
         if !self.quiescence.take(now) {
             return Ok(Outcome::Unchanged);
         }
+        self.is_current = false;
         let start = Instant::now();
         let rendered = render::render_with(&mut self.memory, &self.template, store);
         self.progress.rendered(start, Instant::now());
@@ -310,73 +335,6 @@ impl Job {
         };
         self.settle(&result);
         result
-    }
-
-    /// Makes HAProxy follow the file, when it is time to look at it.
-    ///
-    /// # Errors
-    ///
-    /// Why it does not; it was logged, unless it did not for the same reason before. The file is then what it follows.
-    pub async fn drive(&mut self, now: Instant) -> Result<(), JobError> {
-        let (Some(driver), Some(destination)) = (&mut self.driver, &self.destination) else {
-            return Ok(());
-        };
-        if driver.due().is_none_or(|due| due > now) {
-            return Ok(());
-        }
-        match driver.drive(&destination.path).await {
-            Ok(()) => {
-                // What was refused is not there any more: that HAProxy follows what is says nothing about it.
-                if driver.is_settled() && self.refused.is_none() {
-                    self.stage = Stage::Installed;
-                    self.accepted();
-                }
-                Ok(())
-            }
-            Err(error) => {
-                let instead = match &error {
-                    DriveError::Refused { instead, .. } => Some(instead.clone()),
-                    DriveError::File { .. } | DriveError::Away(_) => None,
-                };
-                let error = error.into();
-                self.failed(&error);
-                if let Some(instead) = instead {
-                    self.fall_back(instead)?;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// HAProxy refused the file, which becomes `instead`, or what it was.
-    fn fall_back(&mut self, instead: Option<String>) -> Result<(), OutputError> {
-        let Some(destination) = &self.destination else { return Ok(()) };
-        let instead = instead.map(String::into_bytes).or_else(|| self.before.take());
-        let is_other = instead.is_some() && instead != destination.read()?;
-        self.before = instead;
-        self.roll_back()?;
-        if let Some(driver) = self.driver.as_mut().filter(|_| is_other) {
-            driver.ask(Instant::now());
-        }
-        Ok(())
-    }
-
-    /// The command failed after the file was written: the file becomes what it was, so that it is again what its readers
-    /// know. A file that is new has nothing to become.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub fn roll_back(&mut self) -> Result<(), OutputError> {
-        self.stage = Stage::Failed;
-        let (Some(destination), Some(before)) = (&self.destination, self.before.take()) else {
-            return Ok(());
-        };
-        let text = destination.read()?.unwrap_or_default();
-        destination.restore(&before)?;
-        self.refused = String::from_utf8(text).ok();
-        tracing::warn!(template = %self.name().display(), file = %destination.path.display(), "File restored");
-        Ok(())
     }
 
     async fn bring(
@@ -429,10 +387,11 @@ impl Job {
         text: String,
         old: Option<Vec<u8>>,
     ) -> Result<(), OutputError> {
-        if let Some(driver) = &mut self.driver {
-            driver.prepare(&destination.path);
-        }
+        let is_ahead = self.lead(&destination.path, &text).await;
         if let Err(error) = destination.install(&text, self.commands.check.as_ref()).await {
+            if is_ahead {
+                self.go_back(&destination.path).await;
+            }
             self.refused = matches!(error, OutputError::Refused { .. }).then_some(text);
             return Err(error);
         }
@@ -445,6 +404,7 @@ impl Job {
     }
 
     fn settle(&mut self, result: &Result<Outcome, JobError>) {
+        self.is_current = result.is_ok();
         match result {
             Err(error) => self.failed(error),
             // The command has a say too, and so has HAProxy: until they are done, an outage goes on.

@@ -52,8 +52,13 @@ impl Quiescence {
             self.tick_by(self.pace.next(now));
             return;
         }
-        let latest = self.pending.map_or(now + self.wait.max, |pending| pending.latest);
-        self.pending = Some(Pending { latest, due: (now + self.wait.min).min(latest) });
+        self.tick_within(now, self.wait);
+    }
+
+    /// Something has changed, and more is to come: another quiet time than that of the settings counts.
+    pub fn tick_within(&mut self, now: Instant, wait: Wait) {
+        let latest = self.pending.map_or(now + wait.max, |pending| pending.latest);
+        self.pending = Some(Pending { latest, due: (now + wait.min).min(latest) });
     }
 
     /// Something has changed that must not wait longer than until then.
@@ -62,7 +67,7 @@ impl Quiescence {
     }
 
     /// Something has changed that can wait until then.
-    pub fn tick_by(&mut self, latest: Instant) {
+    fn tick_by(&mut self, latest: Instant) {
         let due = self.due().map_or(latest, |due| due.min(latest));
         self.pending = Some(Pending { latest: due, due });
     }

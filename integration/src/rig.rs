@@ -11,7 +11,8 @@
 //!   ctemplate.
 //! - [`marathon`]: a development Marathon and what tests ask it.
 //! - [`platform`], [`app`]: all of them together, with a registrator on each agent; an app on it.
-//! - [`load`], [`https`]: clients that count failures, and one for the external load balancer.
+//! - [`load`], [`wrk`], [`https`]: clients that count failures, a real load generator, and one for the external load
+//!   balancer.
 //! - [`authority`]: certificates in files.
 
 pub mod app;
@@ -28,3 +29,4 @@ pub mod marathon;
 pub mod network;
 pub mod platform;
 pub mod process;
+pub mod wrk;

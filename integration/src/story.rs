@@ -33,10 +33,14 @@ const NOTES: &str = "svc-wrapper/v1/app/production/test-server/";
 /// At the first step that does not happen as told.
 pub async fn run(platform: &Platform, say: &mut dyn FnMut(&str)) -> Result<()> {
     deploy(platform, say).await?;
+    let loads = || [&platform.internal, &platform.external].map(|it| it.haproxy().loads());
+    let before = loads();
     configure(platform, say).await?;
     crash(platform, say).await?;
     scale(platform, say).await?;
     roll(platform, say).await?;
+    ensure!(loads() == before, "HAProxy was reloaded: {:?} times instead of {before:?}", loads());
+    say("No HAProxy was reloaded since both apps were deployed");
     delete(platform, say).await
 }
 

@@ -11,6 +11,7 @@ mod tests {
     use integration::rig::component;
     use integration::rig::consul::Consul;
     use integration::rig::eventually::eventually;
+    use integration::rig::haproxy::Haproxy;
     use integration::rig::load::Load;
     use integration::rig::load_balancer::{LoadBalancer, Settings};
     use integration::rig::network::Network;
@@ -28,11 +29,17 @@ mod tests {
         Platform::start(&options, |_| {}).await.unwrap()
     }
 
-    /// A platform with four test servers in production, all of them in HAProxy.
+    /// A platform with four test servers in production, all of them in HAProxy and in its file.
     async fn with_four_tasks() -> Platform {
         let platform = platform().await;
         platform.deploy("production", 4, "1", |_| {}).await.unwrap();
         platform.answered_by(3000, 4).await.unwrap();
+        // The process is told of servers before they are in the file.
+        eventually("four servers in the file", PATIENCE, async || {
+            let servers = platform.internal.servers(BACKEND).map_err(|error| error.to_string())?;
+            if servers.len() == 4 { Ok(()) } else { Err(format!("{servers:?}")) }
+        })
+        .await;
         platform
     }
 
@@ -179,17 +186,18 @@ mod tests {
             .unwrap();
         let client = consul.servers()[0].client();
         let address = network.host(1);
-        let template = folder.path().join("page.cfg.hbs");
+        let haproxy = Haproxy::at(component::haproxy().unwrap(), folder.path().join("page"));
+        let template = haproxy.file(".cfg.hbs");
         let text = format!(
-            "defaults\n  mode http\n  timeout client 5s\nfrontend page\n  bind {address}:3000\n  {}\n",
+            "global\n  stats socket {} level admin\ndefaults\n  mode http\n  timeout client 5s\nfrontend page\n  bind {address}:3000\n  {}\n",
+            haproxy.socket().display(),
             "http-request return status 200 content-type text/plain string {{keyOrDefault \"page\" \"first\"}}"
         );
         fs::write(&template, text).unwrap();
-        let values = folder.path().join("site.toml");
+        let values = haproxy.file(".values.toml");
         fs::write(&values, "").unwrap();
-        let haproxy = component::haproxy().unwrap();
-        let settings = Settings { haproxy, consul: consul.servers()[0].api(), template, values };
-        let balancer = LoadBalancer::start("page", folder.path(), &settings).await.unwrap();
+        let settings = Settings { consul: consul.servers()[0].api(), template, values };
+        let balancer = LoadBalancer::start(haproxy, &settings).await.unwrap();
         let page = async |wanted: &str| {
             eventually(&format!("the page {wanted}"), PATIENCE, async || {
                 let answer = http::get(&format!("http://{address}:3000/")).await;
@@ -210,7 +218,7 @@ mod tests {
         .await;
         assert_eq!(balancer.config().unwrap(), good);
         page("first").await;
-        assert!(!balancer.haproxy().log().contains("Reloading"), "{}", balancer.haproxy().log());
+        assert_eq!(balancer.haproxy().loads(), 1, "{}", balancer.haproxy().log());
 
         client.kv_put("page", "second", Condition::Always).await.unwrap();
         page("second").await;

@@ -1,9 +1,11 @@
 //! Bringing a running HAProxy to its file, without a reload where that is possible.
 //!
-//! The file is always written first; what is done here only makes the process follow. What the process has is read from
-//! it each time, never remembered: HAProxy may restart, or be reloaded by somebody else, whenever it likes. Only one thing
-//! it does not tell: which frontends, ports and options it has loaded. That is known when the process began after the file
-//! was last changed, or when we had it load the file; else it is told to load it.
+//! What the process has is read from it, not remembered: HAProxy may restart, or be reloaded by somebody else, whenever it
+//! likes. Of thousands of servers that takes tens of milliseconds, so after a change only those are read whose backends have
+//! changed, with what tells one process from another; all of them at the start, after a reload, when another process answers,
+//! when something went otherwise than it should, and every ten seconds. Only one thing HAProxy does not tell: which frontends,
+//! ports and options it has loaded. That is known when the process began after the file was last changed, or when we had it
+//! load the file; else it is told to load it.
 //!
 //! | what differs | what is done |
 //! | --- | --- |
@@ -12,42 +14,45 @@
 //! | anything else | a reload, no sooner than [`Settings::reload_interval`] after the last; servers meanwhile by commands |
 //! | anything else, and HAProxy refuses it, or a port is taken | [`DriveError::Refused`] with the file that is to be instead |
 //!
+//! Where only servers differ, and the process has what the file says, it is told before the file is written, see
+//! [`Driver::lead`]: checking a large file and having it on disk takes longer than all the rest. The file is checked and
+//! written all the same, and when it is refused the process goes back to what the file says. No unchecked file is ever in
+//! place; the price is that a ctemplate that is killed in that moment leaves a process that is ahead of its file.
+//!
 //! A server that is gone rests in maintenance, where it finishes what it has, and is deleted when it is idle.
 //!
 //! # Layout
 //!
 //! - [`configuration`], [`difference`]: what a file says, and whether another one can follow without a reload.
 //! - [`process`], `memory`, [`plan`]: what a process says, what it does not say, and what it is to be told.
-//! - [`socket`], [`ports`]: telling it; ports that others hold.
+//! - `commands`, `reloading`: telling it, and having it load its file.
+//! - [`socket`], [`ports`]: its socket; ports that others hold.
 
+mod commands;
 pub mod configuration;
 pub mod difference;
 mod memory;
 pub mod plan;
 pub mod ports;
 pub mod process;
+mod reloading;
 pub mod socket;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::memory::{File, Identity, Memory, clock};
-use self::plan::{Change, What};
-use self::process::Process;
+use self::memory::{File, Identity, Memory};
+use self::process::{Process, Scope};
+use self::reloading::Reloading;
 use self::socket::Socket;
-use super::reload::{self, ReloadError};
 use crate::command::Command;
 
-/// How often the process is looked at when nothing is to do: it may have been started again.
+/// How often all of the process is looked at: it may have been started again, or changed by somebody else.
 const LOOK: Duration = Duration::from_secs(10);
 /// How soon it is tried again when it does not answer at all.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long a server rests before it is deleted. Up to 2.9 HAProxy does not know of every connection that still points at
-/// a server; those it does not know end with what they were opened for.
-const REST: Duration = Duration::from_secs(2);
-/// Since when servers can be added while HAProxy runs.
-const ADDS_SERVERS: (u16, u16) = (2, 6);
 
 /// How a HAProxy is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +144,11 @@ pub struct Driver {
     settings: Settings,
     socket: Socket,
     memory: Memory,
+    /// As it was read last.
+    file: Option<Arc<File>>,
     due: Option<Instant>,
+    /// When all servers are read, whatever is known of them.
+    look_at: Instant,
     reload_at: Option<Instant>,
     is_silent: bool,
     is_settled: bool,
@@ -154,7 +163,9 @@ impl Driver {
             socket: Socket::new(settings.socket.clone()),
             settings,
             memory: Memory::default(),
+            file: None,
             due: None,
+            look_at: Instant::now(),
             reload_at: None,
             is_silent: false,
             is_settled: false,
@@ -221,47 +232,55 @@ impl Driver {
     /// Why it does not follow.
     pub async fn drive(&mut self, path: &Path) -> Result<(), DriveError> {
         let start = Instant::now();
-        self.due = Some(start + LOOK);
-        let file =
-            File::read(path).map_err(|error| DriveError::File { path: path.to_owned(), error })?;
-        match self.socket.read().await {
-            Ok(process) => {
-                self.answers(None);
-                self.follow(&file, process, start).await
-            }
-            Err(error) => {
-                self.answers(Some(&error));
-                self.follow_unseen(&file, &error, start).await
-            }
+        self.due = Some(if self.look_at > start { self.look_at } else { start + LOOK });
+        let file = File::read(path, self.file.as_deref())
+            .map_err(|error| DriveError::File { path: path.to_owned(), error })?;
+        let file = Arc::new(file);
+        self.file = Some(Arc::clone(&file));
+        let affected = self.memory.affected(&file, start, commands::REST);
+        // What has changed does not wait for a look at everything.
+        let scope = affected.filter(|it| !it.is_empty() || self.look_at > start);
+        let is_partial = scope.is_some();
+        self.follow(&file, scope.unwrap_or(Scope::All), start).await?;
+        if is_partial && self.look_at <= start {
+            self.follow(&file, Scope::All, Instant::now()).await?;
         }
+        Ok(())
     }
 
     async fn follow(
         &mut self,
         file: &File,
-        process: Process,
+        scope: Scope,
         start: Instant,
     ) -> Result<(), DriveError> {
+        let read = self.read(scope).await;
+        self.answers(read.as_ref().err());
+        let process = match read {
+            Ok(process) => process,
+            Err(error) => return self.follow_unseen(file, &error, start).await,
+        };
+        if process.scope == Scope::All {
+            self.look_at = start + LOOK;
+            self.due = Some(self.look_at);
+        }
         let (identity, version) = (Identity::of(&process), process.version);
         self.memory.recognise(identity, file);
+        let obstacle = self.obstacle(file, start);
         let mut reason = self.memory.reload_reason(file);
         let mut commands = 0;
-        if reason.is_none() || !self.may_reload(file, start) {
+        if reason.is_none() || obstacle.is_some() {
             let changed = self.change(file, process, start).await;
-            let (sent, answer) = changed.map_err(|error| self.away(&error))?;
-            commands = sent;
-            reason = reason.or_else(|| answer.map(|answer| unable(version, &answer)));
+            let changed = changed.map_err(|error| self.away(&error))?;
+            commands = changed.commands;
+            reason = reason.or_else(|| changed.reload_reason(version));
         }
         let Some(reason) = reason else {
-            self.memory.follows(identity, file);
-            self.is_settled = true;
-            if commands > 0 {
-                self.counts.runtime += 1;
-                self.done(Way::Runtime, start, commands, None);
-            }
+            self.followed(identity, file, commands, start);
             return Ok(());
         };
-        self.reload_in_time(file, Some(identity), reason, commands, start).await
+        let reloading = Reloading { file, old: Some(identity), reason, commands, start };
+        self.reload_unless(obstacle, reloading).await
     }
 
     /// Nothing can be asked, so what has changed is loaded.
@@ -277,114 +296,56 @@ impl Driver {
             return Ok(());
         }
         let reason = format!("{}: {error}", self.socket.path().display());
-        self.reload_in_time(file, None, reason, 0, start).await
+        let reloading = Reloading { file, old: None, reason, commands: 0, start };
+        self.reload_unless(self.obstacle(file, start), reloading).await
     }
 
-    /// Whether a reload can be made now, neither too soon after the last nor with what was refused.
-    fn may_reload(&self, file: &File, now: Instant) -> bool {
-        self.reload_at.is_none_or(|at| at <= now) && self.memory.refusal(file, now).is_none()
-    }
-
-    /// Sends the commands it takes, and reads back what came of them: how many there were, and what HAProxy said when
-    /// they were not enough.
-    async fn change(
-        &mut self,
-        file: &File,
-        process: Process,
-        now: Instant,
-    ) -> io::Result<(usize, Option<String>)> {
-        let Some(loaded) = self.memory.loaded() else { return Ok((0, None)) };
-        let plan = plan::plan(&loaded, &file.configuration, &process);
-        let answer = self.send(&plan.changes).await?;
-        let commands = plan.changes.iter().map(Change::commands).sum();
-        let goes = |change: &Change| {
-            let place = (change.what == What::Rest).then(|| change.place.clone());
-            place.filter(|place| file.configuration.server(place).is_none())
-        };
-        let gone = plan.changes.iter().filter_map(goes).chain(plan.resting).collect();
-        let over = self.memory.rest(gone, now, REST);
-        if let Some(since) = self.memory.resting_since() {
-            let pause = if since + LOOK > now { REST } else { LOOK };
-            self.due = self.due.min(Some(now + pause));
+    /// Tells the process what a file says that is about to be written, where it has what the file before says and can be
+    /// told all that differs. True when it was told something: it is then to be driven to whatever file there is.
+    pub async fn lead(&mut self, text: &str) -> bool {
+        let start = Instant::now();
+        let file = Arc::new(File::unwritten(text.to_owned(), self.file.as_deref()));
+        self.file = Some(Arc::clone(&file));
+        if !self.is_settled || self.memory.reload_reason(&file).is_some() {
+            return false;
         }
-        let delete = |place| Change { place, what: What::Delete };
-        // HAProxy refuses to delete a server that is in use; it is tried again.
-        self.send(&over.into_iter().map(delete).collect::<Vec<_>>()).await?;
-        if commands == 0 {
-            return Ok((0, None));
+        let affected = self.memory.affected(&file, start, commands::REST);
+        let Some(scope) = affected.filter(|it| !it.is_empty()) else { return false };
+        // Whatever is wrong is found again, and told, once there is a file.
+        let Ok(process) = self.socket.read_of(scope).await else { return false };
+        let identity = Identity::of(&process);
+        if !self.memory.knows(identity) {
+            return false;
         }
-        let process = self.socket.read().await?;
-        let left = plan::plan(&loaded, &file.configuration, &process).changes;
-        Ok((commands, (!left.is_empty()).then_some(answer)))
-    }
-
-    async fn send(&self, changes: &[Change]) -> io::Result<String> {
-        let mut answer = String::new();
-        for line in plan::lines(changes) {
-            answer.push_str(&self.socket.send(&line).await?);
-        }
-        Ok(answer)
-    }
-
-    /// Makes the process load the file, unless that was refused, or it is too soon.
-    async fn reload_in_time(
-        &mut self,
-        file: &File,
-        old: Option<Identity>,
-        reason: String,
-        commands: usize,
-        start: Instant,
-    ) -> Result<(), DriveError> {
-        self.is_settled = false;
-        if let Some(error) = self.memory.refusal(file, start) {
-            return Err(self.memory.refused(file, reason, error.to_owned()));
-        }
-        if !self.may_reload(file, start) {
-            self.due = self.due.min(self.reload_at);
-            return Ok(());
-        }
-        match self.reload(file, old).await {
-            Ok(()) => {}
-            Err(Failure::Away(error)) => {
-                self.reload_at = Some(Instant::now() + LOOK);
-                return Err(self.away(&error));
+        match self.change(&file, process, start).await {
+            Ok(changed) if changed.is_enough() => {
+                self.followed(identity, &file, changed.commands, start);
+                changed.commands > 0
             }
-            Err(Failure::Refused(error)) => {
-                self.counts.refused += 1;
-                self.memory.refuse(file, error.clone(), Instant::now());
-                return Err(self.memory.refused(file, reason, error));
-            }
+            Ok(_) | Err(_) => true,
         }
-        self.counts.reloads += 1;
-        self.done(Way::Reload, start, commands, Some(reason));
-        // What it has loaded need not be what it runs: it may have read servers from a file of states.
-        self.due = Some(Instant::now());
-        Ok(())
     }
 
-    /// Makes the process load the file, and waits for the one that takes its place.
-    async fn reload(&mut self, file: &File, old: Option<Identity>) -> Result<(), Failure> {
-        if let Some(loaded) = self.memory.loaded().filter(|_| self.settings.check_ports) {
-            let taken = ports::taken(&ports::added(&loaded, &file.configuration)).await;
-            if !taken.is_empty() {
-                let taken: Vec<_> = taken.iter().map(ToString::to_string).collect();
-                let error = format!("another program listens on {}", taken.join(", "));
-                return Err(Failure::Refused(error));
-            }
+    /// What runs. All of it is read where it is another process than the one that is known, or has not what that had.
+    async fn read(&self, scope: Scope) -> io::Result<Process> {
+        if scope == Scope::All {
+            return self.socket.read().await;
         }
-        let at = clock();
-        let result = self.settings.reload.run().await;
-        self.reload_at = Some(Instant::now() + self.settings.reload_interval);
-        result?;
-        let new = match old {
-            None => None,
-            Some(old) => {
-                let wrong = |error| Failure::Refused(format!("no new process took over: {error}"));
-                Some(self.socket.read_other_than(old.pid).await.map_err(wrong)?)
-            }
-        };
-        self.memory.has_reloaded(new.as_ref().map(Identity::of), file, at);
-        Ok(())
+        match self.socket.read_of(scope).await {
+            Ok(process) if self.memory.knows(Identity::of(&process)) => Ok(process),
+            Err(error) if error.kind() != io::ErrorKind::InvalidData => Err(error),
+            Ok(_) | Err(_) => self.socket.read().await,
+        }
+    }
+
+    /// The process has what the file says.
+    fn followed(&mut self, process: Identity, file: &File, commands: usize, start: Instant) {
+        self.memory.follows(process, file);
+        self.is_settled = true;
+        if commands > 0 {
+            self.counts.runtime += 1;
+            self.done(Way::Runtime, start, commands, None);
+        }
     }
 
     fn away(&mut self, error: &dyn std::fmt::Display) -> DriveError {
@@ -398,8 +359,9 @@ impl Driver {
             return;
         }
         self.is_silent = error.is_some();
-        // It may be another process, which does not suffer from what was done to the last.
+        // It may be another process, which does not suffer from what was done to the last, and has not what that had.
         self.reload_at = None;
+        self.look_at = Instant::now();
         let socket = self.socket.path().display();
         if let Some(error) = error {
             tracing::warn!(%socket, %error, "HAProxy's socket does not answer; changes need a reload");
@@ -416,39 +378,5 @@ impl Driver {
             Some(reason) => tracing::info!(reason, commands, millis, "HAProxy reloaded"),
         }
         self.applied = Some(Applied { way, at: Instant::now(), took, commands, reason });
-    }
-}
-
-/// What to say when commands were not enough.
-fn unable(version: (u16, u16), answer: &str) -> String {
-    let (major, minor) = version;
-    if version < ADDS_SERVERS && major > 0 {
-        return format!("HAProxy {major}.{minor} cannot be told every change of servers");
-    }
-    let mut lines = answer.lines().map(str::trim).filter(|line| !line.is_empty());
-    let is_refusal = |line: &&str| !line.starts_with("New server registered");
-    let line = lines.find(is_refusal).unwrap_or("it said nothing").trim_end_matches('.');
-    format!("HAProxy could not be told every change of servers: {line}")
-}
-
-/// Why there was no reload.
-enum Failure {
-    /// Nobody was there to be asked.
-    Away(String),
-    /// It did not load the file.
-    Refused(String),
-}
-
-impl Reload {
-    async fn run(&self) -> Result<(), Failure> {
-        match self {
-            Self::Master(socket) => reload::reload(socket).await.map_err(|error| match error {
-                ReloadError::Socket { .. } => Failure::Away(error.to_string()),
-                _ => Failure::Refused(error.to_string()),
-            }),
-            Self::Command(command) => {
-                command.run().await.map_err(|error| Failure::Refused(error.to_string()))
-            }
-        }
     }
 }

@@ -1,14 +1,15 @@
 //! Requests without end, on connections that are kept and on new ones, while all that can change does: none fails.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use integration::rig::eventually::eventually_true;
-use integration::rig::load::Load;
+use integration::rig::wrk::{Connections, Wrk};
 
 use crate::site::Servers;
 use crate::{Fixture, PATIENCE, change, changes};
 
+/// How many connections to a service are kept, and how many are new ones, at a time.
+const CLIENTS: usize = 2;
 /// The most servers that a service has.
 const MOST: u16 = 20;
 /// The servers of the service that is restarted, before, and their successors.
@@ -19,31 +20,29 @@ const NEW: Range<u16> = MOST..MOST + 4;
 struct Loaded {
     fixture: Fixture,
     servers: Servers,
-    loads: Vec<Load>,
+    loads: [Wrk; 2],
     /// Of the pseudo-random numbers.
     state: u64,
 }
 
 impl Loaded {
-    /// With two clients for each of three services: one keeps its connection, one does not.
+    /// With three services.
     async fn start() -> Self {
         let fixture = Fixture::start(&[2, 2, 1]).await;
         let servers = Servers::start(&fixture.site, MOST).await;
-        let load = |service| Load::start(fixture.site.frontend(service), 2);
-        let loads = (0..3).map(load).collect();
+        let frontends = [0, 1, 2].map(|service| fixture.site.frontend(service));
+        let load = |connections| Wrk::start(&frontends, connections, CLIENTS).unwrap();
+        let loads = [Connections::Kept, Connections::New].map(load);
         let loaded = Self { fixture, servers, loads, state: 1 };
         loaded.traffic().await;
         loaded
     }
 
-    fn requests(&self) -> u64 {
-        self.loads.iter().map(|load| load.report().requests).sum()
-    }
-
     /// Waits for some requests.
     async fn traffic(&self) {
-        let enough = self.requests() + 5;
-        eventually_true("there is traffic", PATIENCE, async || self.requests() >= enough).await;
+        let enough = self.servers.asked_in_all() + 5;
+        let is_enough = async || self.servers.asked_in_all() >= enough;
+        eventually_true("there is traffic", PATIENCE, is_enough).await;
     }
 
     async fn write(&mut self) {
@@ -106,10 +105,11 @@ impl Loaded {
         assert_eq!(asked(), before);
     }
 
-    async fn stop(self) {
+    fn stop(self) {
         for load in self.loads {
-            let report = load.stop().await;
-            assert_eq!(report.failures, BTreeMap::new(), "of {} requests", report.requests);
+            let summary = load.stop().unwrap();
+            assert!(summary.requests > 0);
+            assert_eq!(summary.failures, [""; 0], "of {} requests", summary.requests);
         }
     }
 }
@@ -136,5 +136,5 @@ async fn nobody_notices_changes() {
     loaded.restart().await;
     assert_eq!(loaded.fixture.reloads(), reloads);
     loaded.fixture.assert_equal().await;
-    loaded.stop().await;
+    loaded.stop();
 }

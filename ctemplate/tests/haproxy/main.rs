@@ -8,10 +8,11 @@ mod fixture;
 mod load;
 mod program;
 mod site;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -55,6 +56,10 @@ impl Fixture {
         fixture.settle().await.unwrap();
         fixture.first = fixture.driver.counts().reloads;
         fixture
+    }
+
+    async fn version(&self) -> (u16, u16) {
+        Socket::new(self.haproxy.socket()).read().await.unwrap().version
     }
 
     /// How often HAProxy was reloaded.
@@ -147,6 +152,11 @@ fn driver(haproxy: &Haproxy) -> Driver {
     Driver::new(settings(haproxy))
 }
 
+/// Since 1970.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
 /// A pseudo-random number below `limit` (xorshift), so that a failure can be repeated.
 fn random(state: &mut u64, limit: u64) -> u64 {
     *state ^= *state << 13;
@@ -202,6 +212,13 @@ async fn the_process_has_what_the_file_says_whatever_happens() {
                 fixture.haproxy.start().await.unwrap();
             }
             21 => without_socket(&mut fixture).await,
+            // Told what never becomes a file.
+            24 => {
+                let site = fixture.site.clone();
+                change_surely(&mut fixture.site);
+                fixture.driver.lead(&fixture.site.text(&fixture.haproxy.socket())).await;
+                fixture.site = site;
+            }
             26 => refused(&mut fixture, "\nbackend x\n  no such line\n", "HAProxy").await,
             28 => {
                 let bind = format!(
@@ -212,7 +229,11 @@ async fn the_process_has_what_the_file_says_whatever_happens() {
             }
             _ => {}
         }
-        fixture.haproxy.configure(&fixture.site.text(&fixture.haproxy.socket())).unwrap();
+        let text = fixture.site.text(&fixture.haproxy.socket());
+        if n % 2 == 0 {
+            fixture.driver.lead(&text).await;
+        }
+        fixture.haproxy.configure(&text).unwrap();
         fixture.driver.ask(Instant::now());
         fixture.settle_in_time().await;
         fixture.assert_equal().await;
@@ -294,32 +315,71 @@ async fn what_servers_cannot_be_told_is_reloaded() {
     assert_eq!(applied.reason.as_deref(), Some("frontend in:7 is new"));
     assert_eq!(applied.way, Way::Reload);
     fixture.assert_equal().await;
-    // Cookies are beyond `add server` of 2.6.
+    // A backend that does not weigh its servers anew has no place for another one.
+    let fixed = |site: &Site, socket: &Path| site.text(socket).replace("roundrobin", "static-rr");
     let socket = fixture.haproxy.socket();
-    let text = fixture.site.text(&socket);
-    let sticky = |text: &str| {
-        let cookie = "option allbackups\n  cookie SERVER insert";
-        text.replace("option allbackups", cookie).replace(" check weight", " check cookie a weight")
-    };
-    fixture.haproxy.configure(&sticky(&text)).unwrap();
+    fixture.haproxy.configure(&fixed(&fixture.site, &socket)).unwrap();
     fixture.settle().await.unwrap();
     fixture.site.services.get_mut(&7).unwrap().insert(2, 1);
-    fixture.haproxy.configure(&sticky(&fixture.site.text(&socket))).unwrap();
+    fixture.haproxy.configure(&fixed(&fixture.site, &socket)).unwrap();
     fixture.settle().await.unwrap();
     let reason = fixture.driver.applied().unwrap().reason.clone().unwrap();
-    assert!(reason.contains("'cookie' option is not accepted"), "{reason}");
+    assert!(reason.contains("dynamic load balancing"), "{reason}");
     fixture.assert_equal().await;
+}
+
+/// The answer to a request with these headers.
+async fn ask(front: SocketAddr, headers: &str) -> String {
+    let mut stream = TcpStream::connect(front).await.unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn sessions_outlive_new_servers_and_reloads() {
+    let mut fixture = Fixture::start(&[1]).await;
+    let _servers = Servers::start(&fixture.site, 2).await;
+    let front = fixture.site.frontend(0);
+    fixture.site.is_sticky = true;
+    fixture.write().await.unwrap();
+    let first = ask(front, "").await;
+    assert!(first.contains("\r\nset-cookie: SERVER=c0; path=/; HttpOnly\r\n"), "{first}");
+    fixture.site.services.get_mut(&0).unwrap().insert(1, 1);
+    fixture.write().await.unwrap();
+    let applied = fixture.driver.applied().unwrap();
+    if fixture.version().await < (3, 0) {
+        let reason = applied.reason.clone().unwrap();
+        assert!(reason.contains("'cookie' option is not accepted"), "{reason}");
+    } else {
+        assert_eq!((applied.way, &applied.reason), (Way::Runtime, &None));
+    }
+    fixture.assert_equal().await;
+    eventually_true("the new server has sessions, too", PATIENCE, async || {
+        ask(front, "").await.contains("set-cookie: SERVER=c1;")
+    })
+    .await;
+    let before = fixture.reloads();
+    for is_reloaded in [false, true] {
+        if is_reloaded {
+            fixture.site.defaults.push("timeout queue 1s".to_owned());
+            fixture.write().await.unwrap();
+            assert_eq!(fixture.reloads(), before + 1);
+        }
+        for number in [0, 1, 0, 0, 1, 1] {
+            let answer = ask(front, &format!("Cookie: SERVER=c{number}\r\n")).await;
+            assert!(answer.ends_with(&format!("{{\"task\":\"s{number}\"}}")), "{answer}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn another_driver_goes_by_what_runs() {
     let mut fixture = Fixture::start(&[3, 3, 3]).await;
-    // Which of a process and a file of the same second was first, nobody can tell.
     let path = fixture.haproxy.config_path();
-    let written = fs::metadata(&path).unwrap().modified().unwrap();
-    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let is_later = || seconds(SystemTime::now()) > seconds(written);
-    eventually_true("another second begins", PATIENCE, async || is_later()).await;
+    fixture.later_than_file().await;
     fixture.haproxy.kill();
     fixture.haproxy.start().await.unwrap();
     let socket = Socket::new(fixture.haproxy.socket());
@@ -351,4 +411,32 @@ async fn another_driver_goes_by_what_runs() {
     fixture.driver = driver(&fixture.haproxy);
     fixture.settle().await.unwrap();
     assert_eq!(fixture.driver.counts().reloads, 1);
+}
+
+/// HAProxy 2.6 has no commands for new servers of a static balance.
+#[tokio::test]
+async fn nobody_leaves_before_a_reload_brings_who_comes() {
+    let mut fixture = Fixture::start(&[1]).await;
+    let reload_interval = Duration::from_secs(2);
+    fixture.driver = Driver::new(Settings { reload_interval, ..settings(&fixture.haproxy) })
+        .inheriting(fixture.driver);
+    let configure = |fixture: &Fixture| {
+        let text = fixture.site.text(&fixture.haproxy.socket());
+        fixture
+            .haproxy
+            .configure(&text.replace("balance roundrobin", "balance static-rr"))
+            .unwrap();
+    };
+    configure(&fixture);
+    fixture.driver.ask(Instant::now());
+    fixture.settle().await.unwrap();
+    fixture.site.services.insert(0, BTreeMap::from([(1, 1)]));
+    configure(&fixture);
+    fixture.driver.ask(Instant::now());
+    fixture.driver.drive(&fixture.haproxy.config_path()).await.unwrap();
+    assert!(!fixture.driver.is_settled());
+    let left = running(&fixture.haproxy.socket()).await;
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), ["of:0/s0", "of:0/s0_unchecked"]);
+    fixture.settle().await.unwrap();
+    fixture.assert_equal().await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ctemplate::haproxy::driver::socket::Socket;
 use integration::rig::haproxy::Haproxy;
 use integration::rig::network::Network;
 use rustix::process::Signal;
@@ -13,7 +14,7 @@ use crate::site::Site;
 /// An address where nobody answers: what changes is a file.
 const NOWHERE: &str = "127.0.0.1:1";
 /// What HAProxy does not load, though it is well-formed for us.
-const BAD: &str = "\nbackend bad\n  no such line\n";
+const BAD: &str = "backend bad\n  no such line\n";
 
 /// A site, a HAProxy that runs it, and the program in its folder.
 struct Fixture {
@@ -51,6 +52,20 @@ impl Fixture {
         std::fs::rename(new, self.program.path("data")).unwrap();
     }
 
+    /// Gives a service one more server.
+    fn add(&mut self, service: u16, number: u16) {
+        self.site.services.get_mut(&service).unwrap().insert(number, 3);
+        self.write();
+    }
+
+    /// Waits until the program has told HAProxy something. It cannot know what was loaded by a process of the same second
+    /// as its file, so it may begin with a reload.
+    async fn begins(&self) {
+        let program = &self.program;
+        let has_begun = || program.said("HAProxy reloaded") + program.said("new servers") > 0;
+        eventually("it says so", has_begun).await;
+    }
+
     fn file(&self) -> String {
         std::fs::read_to_string(self.haproxy.config_path()).unwrap()
     }
@@ -80,16 +95,11 @@ fn section(haproxy: &Haproxy) -> String {
 async fn haproxy_follows_what_is_rendered() {
     let mut fixture = Fixture::start(section).await;
     fixture.program.start(NOWHERE, &["-config", "config.hcl"]);
-    fixture.site.services.get_mut(&0).unwrap().insert(1, 3);
-    fixture.write();
+    fixture.add(0, 1);
     fixture.follows().await;
-    // It cannot know what was loaded by a process of the same second as its file.
-    let program = &fixture.program;
-    let has_begun = || program.said("HAProxy reloaded") + program.said("new servers") > 0;
-    eventually("it says so", has_begun).await;
+    fixture.begins().await;
     let reloads = fixture.program.said("HAProxy reloaded");
-    fixture.site.services.get_mut(&0).unwrap().insert(2, 3);
-    fixture.write();
+    fixture.add(0, 2);
     fixture.follows().await;
     assert_eq!(fixture.program.said("HAProxy reloaded"), reloads);
     fixture.site.services.insert(1, BTreeMap::from([(0, 1)]));
@@ -103,13 +113,13 @@ async fn haproxy_follows_what_is_rendered() {
     BAD.clone_into(&mut fixture.site.extra);
     fixture.write();
     fixture.program.says("File restored").await;
-    assert_eq!(fixture.file().trim_end(), good.trim_end());
+    assert_eq!(fixture.file(), good);
     fixture.site.services.get_mut(&1).unwrap().insert(5, 1);
     fixture.write();
     fixture.follows().await;
     fixture.site.extra.clear();
     let want = fixture.text();
-    eventually("the file has it too", || fixture.file().trim_end() == want.trim_end()).await;
+    eventually("the file has it too", || fixture.file() == want).await;
     assert_eq!(fixture.program.said("Template failed"), 1);
     assert_eq!(fixture.program.said("Template works again"), 0);
     fixture.write();
@@ -122,6 +132,68 @@ async fn haproxy_follows_what_is_rendered() {
     fixture.write();
     fixture.follows().await;
     assert_eq!(fixture.program.said("HAProxy reloaded"), reloads + 1);
+}
+
+#[tokio::test]
+async fn haproxy_is_told_before_the_file_is_checked() {
+    // The check waits until it is told to go on, and then refuses every file while there is `no`.
+    let check = "until [ -e go ] || [ -e no ]; do sleep 0.02; done; ! [ -e no ]";
+    let check = format!("check = {check:?}\n haproxy {{");
+    let configuration = |haproxy: &_| section(haproxy).replace("haproxy {", &check);
+    let mut fixture = Fixture::start(configuration).await;
+    let (go, no) = (fixture.program.path("go"), fixture.program.path("no"));
+    std::fs::write(&go, "").unwrap();
+    fixture.program.start(NOWHERE, &["-config", "config.hcl"]);
+    fixture.add(0, 1);
+    fixture.follows().await;
+    fixture.begins().await;
+    std::fs::remove_file(&go).unwrap();
+    let (old, file) = (fixture.site.clone(), fixture.file());
+    fixture.add(0, 2);
+    fixture.follows().await;
+    assert_eq!(fixture.file(), file);
+    std::fs::write(&no, "").unwrap();
+    fixture.program.says("refused by").await;
+    let asked = std::mem::replace(&mut fixture.site, old);
+    fixture.follows().await;
+    assert_eq!(fixture.file(), file);
+    // What is accepted stays.
+    std::fs::remove_file(&no).unwrap();
+    fixture.site = asked;
+    fixture.add(0, 3);
+    fixture.follows().await;
+    assert_eq!(fixture.file(), file);
+    std::fs::write(&go, "").unwrap();
+    let want = fixture.text();
+    eventually("the file has it too", || fixture.file() == want).await;
+    fixture.program.says("Template works again").await;
+    fixture.follows().await;
+}
+
+#[tokio::test]
+async fn a_haproxy_that_follows_says_nothing_of_a_template_that_fails() {
+    let mut fixture = Fixture::start(section).await;
+    let (template, list) = (fixture.program.path("t.hbs"), fixture.program.path("list"));
+    let text = "{{file \"data\"}}{{#each (parseJSON (file \"list\"))}}{{/each}}";
+    std::fs::write(template, text).unwrap();
+    std::fs::write(&list, "[]").unwrap();
+    fixture.program.start(NOWHERE, &["-config", "config.hcl"]);
+    fixture.add(0, 1);
+    fixture.follows().await;
+    fixture.begins().await;
+    fixture.site.services.insert(0, BTreeMap::from([(1, 3)]));
+    fixture.write();
+    fixture.follows().await;
+    std::fs::write(&list, "no list").unwrap();
+    fixture.program.says("Template failed").await;
+    // What is gone is deleted, and so HAProxy was looked at.
+    let socket = Socket::new(fixture.haproxy.socket());
+    let wanted = fixture.site.wanted().len();
+    let is_idle = async || socket.read().await.unwrap().servers.len() == wanted;
+    crate::eventually_true("the server is deleted", crate::PATIENCE, is_idle).await;
+    assert_eq!(fixture.program.said("Template works again"), 0);
+    std::fs::write(&list, "[]").unwrap();
+    fixture.program.says("Template works again").await;
 }
 
 #[tokio::test]
@@ -151,6 +223,7 @@ async fn the_command_is_for_what_haproxy_cannot_be_told() {
     fixture.write();
     fixture.program.start(NOWHERE, &args);
     assert_eq!(fixture.program.exit_code().await, Some(14));
+    // Where it is known what HAProxy has loaded, that is what comes back.
     assert_eq!(fixture.file(), good);
 }
 

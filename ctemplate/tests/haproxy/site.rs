@@ -27,6 +27,8 @@ pub(crate) struct Site {
     servers: Ipv4Addr,
     /// For each service its servers, by number, with their weights.
     pub(crate) services: BTreeMap<u16, BTreeMap<u16, u16>>,
+    /// Whether clients stay with their servers, by a cookie.
+    pub(crate) is_sticky: bool,
     /// Lines at the end of `defaults`.
     pub(crate) defaults: Vec<String>,
     /// Sections at the end.
@@ -40,6 +42,7 @@ impl Site {
             front,
             servers,
             services: BTreeMap::new(),
+            is_sticky: false,
             defaults: Vec::new(),
             extra: String::new(),
         }
@@ -71,9 +74,15 @@ impl Site {
                 "\nfrontend in:{service}\n  bind {frontend}\n  default_backend of:{service}\n\nbackend of:{service}\n  balance roundrobin\n  option allbackups\n  option httpchk GET /\n"
             )
             .unwrap();
+            if self.is_sticky {
+                text.push_str("  cookie SERVER insert indirect nocache httponly\n");
+            }
             for (number, weight) in servers {
                 let address = self.server(*number);
-                writeln!(text, "  server s{number} {address} check weight {weight}").unwrap();
+                let cookie = self.is_sticky.then(|| format!(" cookie c{number}"));
+                let cookie = cookie.unwrap_or_default();
+                writeln!(text, "  server s{number} {address} check weight {weight}{cookie}")
+                    .unwrap();
                 writeln!(text, "  server s{number}_unchecked {address} backup weight {weight}")
                     .unwrap();
             }
@@ -99,7 +108,7 @@ impl Site {
 
 /// Web servers that say which one answers. They live as long as the test's runtime.
 pub(crate) struct Servers {
-    running: BTreeMap<u16, Server>,
+    all: BTreeMap<u16, Server>,
     /// Whether `/slow` is answered.
     gate: watch::Sender<bool>,
 }
@@ -123,7 +132,7 @@ struct Request {
 
 impl Servers {
     pub(crate) async fn start(site: &Site, count: u16) -> Self {
-        let mut servers = Self { running: BTreeMap::new(), gate: watch::Sender::new(false) };
+        let mut servers = Self { all: BTreeMap::new(), gate: watch::Sender::new(false) };
         for number in 0..count {
             servers.add(site, number).await;
         }
@@ -135,7 +144,7 @@ impl Servers {
         let listener = TcpListener::bind(site.server(number)).await.unwrap();
         let (asked, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         let server = Server { number, asked, stop, gate: self.gate.subscribe() };
-        self.running.insert(number, server.clone());
+        self.all.insert(number, server.clone());
         tokio::spawn(async move {
             let accept = async {
                 while let Ok((stream, _)) = listener.accept().await {
@@ -147,8 +156,8 @@ impl Servers {
     }
 
     /// Ends one, as programs end at SIGTERM: it takes no more connections, and closes each that has no request under way.
-    pub(crate) fn stop(&mut self, number: u16) {
-        self.running.remove(&number).unwrap().stop.cancel();
+    pub(crate) fn stop(&self, number: u16) {
+        self.all[&number].stop.cancel();
     }
 
     /// Answers what has waited for it.
@@ -156,9 +165,14 @@ impl Servers {
         self.gate.send_replace(true);
     }
 
+    /// How many requests all servers have got, those that have ended too.
+    pub(crate) fn asked_in_all(&self) -> u64 {
+        self.all.values().map(|server| server.asked.load(Ordering::Relaxed)).sum()
+    }
+
     /// How many requests a server has got, without health checks.
     pub(crate) fn asked(&self, number: u16) -> u64 {
-        self.running[&number].asked.load(Ordering::Relaxed)
+        self.all[&number].asked.load(Ordering::Relaxed)
     }
 }
 

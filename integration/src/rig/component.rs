@@ -90,6 +90,15 @@ pub fn tini() -> Result<PathBuf> {
     installed("TINI_BIN", "tini", "tini")
 }
 
+/// wrk: `WRK_BIN`, else the one on PATH.
+///
+/// # Errors
+///
+/// When there is none, with the command that gets it.
+pub fn wrk() -> Result<PathBuf> {
+    installed("WRK_BIN", "wrk", "wrk")
+}
+
 /// A program that a variable names, or that a package of the system brings.
 fn installed(variable: &str, program: &str, component: &str) -> Result<PathBuf> {
     if let Some(path) = env::var_os(variable) {

@@ -1,4 +1,4 @@
-//! A HAProxy of a test's own: master and workers, with both of their sockets.
+//! A HAProxy: master and workers, with both of their sockets.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -16,47 +16,69 @@ use super::process::{self, Process};
 /// How long it may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// HAProxy, its configuration file and its sockets in a folder of their own.
+/// HAProxy, with its configuration file and its sockets beside each other.
 #[derive(Debug)]
 pub struct Haproxy {
-    folder: TempDir,
     process: Option<Process>,
+    binary: PathBuf,
+    /// Where its files are, and how their names begin.
+    prefix: PathBuf,
+    _folder: Option<TempDir>,
 }
 
 impl Haproxy {
-    /// One that does not run yet.
+    /// One that does not run yet, with a folder of its own.
     ///
     /// # Errors
     ///
-    /// When there is no folder for it.
+    /// When HAProxy is missing, or there is no folder for it.
     pub fn reserve() -> Result<Self> {
-        Ok(Self { folder: tempfile::tempdir()?, process: None })
+        let folder = tempfile::tempdir()?;
+        let prefix = folder.path().join("haproxy");
+        Ok(Self { _folder: Some(folder), ..Self::at(component::haproxy()?, prefix) })
+    }
+
+    /// One that does not run yet, whose files' paths begin like this.
+    pub const fn at(binary: PathBuf, prefix: PathBuf) -> Self {
+        Self { process: None, binary, prefix, _folder: None }
+    }
+
+    /// The path of one of its files: what they all begin with, and this.
+    pub fn file(&self, suffix: &str) -> PathBuf {
+        let mut path = self.prefix.clone().into_os_string();
+        path.push(suffix);
+        path.into()
     }
 
     /// Its configuration file.
     pub fn config_path(&self) -> PathBuf {
-        self.folder.path().join("haproxy.cfg")
+        self.file(".cfg")
     }
 
-    /// The socket that the file is to name with `stats socket`, by its path in [`Haproxy::config_path`]'s folder.
+    /// The socket that the file is to name with `stats socket`.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("haproxy.sock")
+        self.file(".sock")
     }
 
     /// The socket of its master.
     pub fn master_socket(&self) -> PathBuf {
-        self.folder.path().join("master.sock")
+        self.file(".master.sock")
+    }
+
+    /// What starts it.
+    pub fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// Starts it with the file as it is, and waits until both sockets answer.
     ///
     /// # Errors
     ///
-    /// When HAProxy is missing or does not start.
+    /// When it does not start.
     pub async fn start(&mut self) -> Result<()> {
-        let mut haproxy = process::command(component::haproxy()?);
+        let mut haproxy = process::command(&self.binary);
         haproxy.arg("-W").arg("-f").arg(self.config_path()).arg("-S").arg(self.master_socket());
-        let process = Process::start("haproxy", haproxy, &self.folder.path().join("haproxy.log"))?;
+        let process = Process::start("haproxy", haproxy, &self.file(".haproxy.log"))?;
         let sockets = [self.master_socket(), self.socket()];
         let answers = || sockets.iter().try_for_each(|path| answers(path, &process));
         within("HAProxy's sockets", PATIENCE, async || answers()).await?;
@@ -76,15 +98,14 @@ impl Haproxy {
         }
     }
 
-    /// The master.
-    pub const fn process(&self) -> Option<&Process> {
-        self.process.as_ref()
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
     }
 
     /// How often it has loaded its file, by its log; once when it started.
     pub fn loads(&self) -> usize {
-        let log = self.process.as_ref().map(Process::log).unwrap_or_default();
-        log.matches("Loading success.").count()
+        self.log().matches("Loading success.").count()
     }
 
     /// Replaces the file as a whole.
@@ -93,7 +114,7 @@ impl Haproxy {
     ///
     /// When it cannot be written.
     pub fn configure(&self, text: &str) -> Result<()> {
-        let (path, new) = (self.config_path(), self.folder.path().join("new.cfg"));
+        let (path, new) = (self.config_path(), self.file(".cfg.new"));
         fs::write(&new, text)?;
         fs::rename(&new, &path).with_context(|| path.display().to_string())
     }

@@ -1,78 +1,76 @@
 //! A real HAProxy under a real ctemplate, as an operator runs the two.
 
 use std::fs;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::eventually::within;
+use super::haproxy::Haproxy;
 use super::process::{self, Process, program};
 
-/// How long a first rendering and a start of HAProxy may take.
+/// How long a first rendering may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a load balancer is made from.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// HAProxy's binary.
-    pub haproxy: PathBuf,
     /// Where Consul is.
     pub consul: String,
-    /// The template to render.
+    /// The template to render. What it renders is to have HAProxy's [socket](Haproxy::socket).
     pub template: PathBuf,
     /// The settings of the site.
     pub values: PathBuf,
 }
 
-/// HAProxy as master and workers, and the ctemplate that writes its configuration and reloads it.
+/// HAProxy as master and workers, and the ctemplate that writes its configuration and tells it of changes.
 #[derive(Debug)]
 pub struct LoadBalancer {
     config: PathBuf,
     ctemplate: Process,
-    haproxy: Process,
+    haproxy: Haproxy,
 }
 
 impl LoadBalancer {
-    /// Renders the configuration once, starts HAProxy with it, then keeps it current. Files go to `folder` and begin
-    /// with `name`.
+    /// Renders the configuration once, starts HAProxy with it, then keeps both current. Files are put beside
+    /// HAProxy's.
     ///
     /// # Errors
     ///
     /// When the first rendering fails or a process cannot be started.
-    pub async fn start(name: &str, folder: &Path, settings: &Settings) -> Result<Self> {
-        let file = |suffix: &str| folder.join(format!("{name}{suffix}"));
-        let (config, socket) = (file(".cfg"), file(".sock"));
-        let render = |command: Option<String>| {
+    pub async fn start(mut haproxy: Haproxy, settings: &Settings) -> Result<Self> {
+        let (config, log) = (haproxy.config_path(), haproxy.file(".ctemplate.log"));
+        let render = || {
             let mut ctemplate = process::command(program("ctemplate"));
             ctemplate.args(["-consul-addr", &settings.consul]).arg("-values").arg(&settings.values);
-            ctemplate.args(["-check", &format!("'{}' -c -q -f {{}}", settings.haproxy.display())]);
-            let template = format!("{}:{}", settings.template.display(), config.display());
-            match command {
-                None => ctemplate.args(["-once", "-template", &template]),
-                // A single change goes out at once or nearly so; a rolling restart does not reload for every task.
-                Some(command) => ctemplate.args([
-                    "-wait",
-                    "50ms:500ms",
-                    "-template",
-                    &format!("{template}:{command}"),
-                ]),
-            };
+            ctemplate.args(["-check", &format!("'{}' -c -q -f {{}}", haproxy.binary().display())]);
+            ctemplate.arg("-template");
+            ctemplate.arg(format!("{}:{}", settings.template.display(), config.display()));
             ctemplate
         };
-
-        let once = Process::start("ctemplate", render(None), &file(".ctemplate.log"))?;
+        let mut once = render();
+        once.arg("-once");
+        let once = Process::start("ctemplate", once, &log)?;
+        let has_ended = async || if once.is_running() { Err(once.log()) } else { Ok(()) };
+        within("the first rendering", PATIENCE, has_ended).await?;
         if once.wait(PATIENCE).is_none_or(|status| !status.success()) {
             bail!("the first {} was not rendered:\n{}", config.display(), once.log());
         }
-        let mut haproxy = process::command(&settings.haproxy);
-        haproxy.arg("-W").arg("-f").arg(&config).arg("-S").arg(&socket);
-        let haproxy = Process::start("haproxy", haproxy, &file(".haproxy.log"))?;
-        within("HAProxy's master socket", PATIENCE, async || is_up(&socket, &haproxy)).await?;
-        let reload =
-            format!("'{}' -reload-haproxy {}", program("ctemplate").display(), socket.display());
-        let ctemplate = Process::start("ctemplate", render(Some(reload)), &file(".ctemplate.log"))?;
+
+        let section = haproxy.file(".hcl");
+        let text = format!(
+            "haproxy {{\n  socket = \"{}\"\n  master_socket = \"{}\"\n}}\n",
+            haproxy.socket().display(),
+            haproxy.master_socket().display()
+        );
+        fs::write(&section, text)?;
+        let mut ctemplate = render();
+        ctemplate.arg("-config").arg(section);
+        later_than(&config).await?;
+        haproxy.start().await?;
+        let ctemplate = Process::start("ctemplate", ctemplate, &log)?;
         Ok(Self { config, ctemplate, haproxy })
     }
 
@@ -104,17 +102,25 @@ impl LoadBalancer {
         &self.ctemplate
     }
 
-    /// The master of HAProxy.
-    pub const fn haproxy(&self) -> &Process {
+    /// The HAProxy that it is for.
+    pub const fn haproxy(&self) -> &Haproxy {
         &self.haproxy
     }
 }
 
-fn is_up(socket: &Path, haproxy: &Process) -> Result<(), String> {
-    if !haproxy.is_running() {
-        return Err(format!("HAProxy has ended:\n{}", haproxy.log()));
-    }
-    UnixStream::connect(socket).map(drop).map_err(|error| error.to_string())
+/// Waits for the second after that in which a file was put in place. HAProxy tells in seconds when it began: ctemplate cannot
+/// know that one of the file's own second has read it, and would reload it for nothing.
+async fn later_than(file: &Path) -> Result<()> {
+    let changed = fs::metadata(file)?.ctime();
+    within("another second", PATIENCE, async || {
+        let now =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
+        if i64::try_from(now.as_secs()).is_ok_and(|now| now > changed) {
+            return Ok(());
+        }
+        Err(format!("{now:?}"))
+    })
+    .await
 }
 
 /// The names of the servers of one backend, each of which is listed again as an unchecked backup.

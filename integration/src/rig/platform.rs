@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::component;
 use super::consul::Consul;
 use super::eventually::within;
+use super::haproxy::Haproxy;
 use super::https::Certificate;
 use super::load_balancer::{LoadBalancer, Settings};
 use super::network::Network;
@@ -131,21 +132,18 @@ impl Platform {
 
         say("ctemplate and HAProxy: the internal and the external load balancer");
         let certificate = Certificate::for_hosts(&[HOST, &format!("staging-{HOST}")])?;
-        let site =
-            Site { bind, marathon: marathon_address, consul: agents[0], folder: folder.path() };
-        let values = site.write(&certificate)?;
-        let template = |name: &str| component::workspace().join("templates").join(name);
-        let settings = |name: &str| Settings {
-            haproxy: options.haproxy.clone(),
-            consul: format!("{}:8500", agents[0]),
-            template: template(name),
-            values: values.clone(),
+        let pem = folder.path().join("certificate.pem");
+        fs::write(&pem, &certificate.pem)?;
+        let site = Site { bind, marathon: marathon_address, consul: agents[0], certificate: &pem };
+        let start = async |name: &str| {
+            let haproxy = Haproxy::at(options.haproxy.clone(), folder.path().join(name));
+            let values = haproxy.file(".values.toml");
+            fs::write(&values, site.values(&haproxy.socket()))?;
+            let template = component::workspace().join(format!("templates/{name}.cfg.hbs"));
+            let consul = format!("{}:8500", site.consul);
+            LoadBalancer::start(haproxy, &Settings { consul, template, values }).await
         };
-        let start = async |name, template| {
-            LoadBalancer::start(name, folder.path(), &settings(template)).await
-        };
-        let internal = start("internal", "internal.cfg.hbs").await?;
-        let external = start("external", "external.cfg.hbs").await?;
+        let (internal, external) = tokio::try_join!(start("internal"), start("external"))?;
         Ok(Self {
             internal,
             external,
@@ -353,18 +351,17 @@ struct Site<'a> {
     bind: Ipv4Addr,
     marathon: Ipv4Addr,
     consul: Ipv4Addr,
-    folder: &'a Path,
+    certificate: &'a Path,
 }
 
 impl Site<'_> {
-    fn write(&self, certificate: &Certificate) -> Result<PathBuf> {
-        let Self { bind, marathon, consul, folder } = self;
-        let pem = folder.join("certificate.pem");
-        fs::write(&pem, &certificate.pem)?;
-        let values = folder.join("site.toml");
-        let text = format!(
+    /// The settings of a load balancer whose HAProxy listens to commands on this socket.
+    fn values(&self, socket: &Path) -> String {
+        let Self { bind, marathon, consul, certificate } = self;
+        format!(
             r#"[global]
 log = "stdout format raw"
+stats_socket = "{}"
 
 [internal]
 bind = "{bind}"
@@ -381,10 +378,9 @@ servers = ["{marathon}:8080"]
 [well_known.consul]
 servers = ["{consul}:8500"]
 "#,
-            pem.display()
-        );
-        fs::write(&values, text)?;
-        Ok(values)
+            socket.display(),
+            certificate.display()
+        )
     }
 }
 

@@ -3,10 +3,14 @@
 //! Lines are compared word by word as they are written; only servers are understood, and of those only the ones that can
 //! be told to a running HAProxy as they stand: an address, a port, and words without quotes. Every other line, a server
 //! with a host name too, is a line like any other: when it changes, HAProxy has to load the file.
+//!
+//! A file is read with the last one at hand: a section that is written as it was there is the very same value, so that what
+//! has changed is found without comparing words.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The words that begin a section (HAProxy's manual, "Configuration Manual", sections 3, 4 and 12).
 const SECTIONS: [&str; 20] = [
@@ -44,7 +48,7 @@ const HEAVIEST: u16 = 256;
 pub struct Configuration {
     /// What stands before the first section: comments.
     preamble: String,
-    sections: Vec<Section>,
+    sections: Vec<Arc<Section>>,
 }
 
 /// A section of it.
@@ -60,6 +64,8 @@ pub struct Section {
     fixed: BTreeSet<String>,
     /// Whether nothing else says which servers it has.
     is_plain: bool,
+    /// The words of `default-server` that it begins with.
+    inherited: Vec<String>,
     /// As it is written.
     text: String,
 }
@@ -97,47 +103,40 @@ impl fmt::Display for Place {
 impl Configuration {
     /// Reads a file. There is none that cannot be read: what is wrong with it is for HAProxy to say.
     pub fn parse(text: &str) -> Self {
-        // What a condition lets in is known to HAProxy alone.
-        let is_plain = !text.lines().any(|line| line.trim_start().starts_with('.'));
-        let mut configuration = Self::default();
-        let mut defaults = Defaults::default();
-        for line in text.lines() {
-            let words = words(line);
-            if words.first().is_some_and(|word| SECTIONS.contains(&word.as_str())) {
-                let inherited = defaults.inherited(&words);
-                configuration.sections.push(Section {
-                    heading: words,
-                    text: String::new(),
-                    is_plain,
-                    ..Section::default()
-                });
-                defaults.of_section = inherited;
-                configuration.keep(line);
-                continue;
-            }
-            configuration.keep(line);
-            if let Some(section) = configuration.sections.last_mut() {
-                section.read(words, &mut defaults);
-            }
-        }
-        configuration
+        Self::parse_after(text, &Self::default())
     }
 
-    /// Keeps a line as it is written. Sections may change their places, so the last one ends as all others do.
-    fn keep(&mut self, line: &str) {
-        let text = self.sections.last_mut().map_or(&mut self.preamble, |section| &mut section.text);
-        text.push_str(line);
-        text.push('\n');
+    /// The same, with the sections of `last` that are in the file as they were.
+    pub fn parse_after(text: &str, last: &Self) -> Self {
+        let Parts { preamble, sections, is_plain } = Parts::of(text);
+        let known = last.sections.iter().map(|it| (first_line(&it.text), it));
+        let known: HashMap<_, _> = known.collect();
+        let mut defaults = Defaults::default();
+        let section = |text| {
+            let known = known.get(first_line(text)).copied();
+            let is_same = |it: &&Arc<Section>| {
+                let is_written_so = it.is_plain == is_plain && it.text == text;
+                // What `defaults` say is for others to know.
+                let is_alone = !it.is("defaults");
+                is_written_so && is_alone && it.inherited == defaults.inherited(&it.heading)
+            };
+            let same = known.filter(is_same).cloned();
+            same.unwrap_or_else(|| Arc::new(Section::parse(text, is_plain, &mut defaults)))
+        };
+        Self {
+            preamble: preamble.to_owned(),
+            sections: sections.into_iter().map(section).collect(),
+        }
     }
 
     /// Its sections, in their order.
-    pub fn sections(&self) -> &[Section] {
+    pub fn sections(&self) -> &[Arc<Section>] {
         &self.sections
     }
 
     /// The sections that have servers, by name.
     pub fn backends(&self) -> BTreeMap<&str, &Section> {
-        self.sections.iter().filter_map(|it| Some((it.backend()?, it))).collect()
+        self.sections.iter().filter_map(|it| Some((it.backend()?, it.as_ref()))).collect()
     }
 
     /// A server of it.
@@ -149,16 +148,40 @@ impl Configuration {
     /// The text of this file, with the servers of `other` in each section that is otherwise the same there.
     pub fn with_servers_of(&self, other: &Self) -> String {
         let others: BTreeMap<_, _> = other.sections.iter().map(|it| (&it.heading, it)).collect();
-        let text = |section: &Section| {
-            let same = others.get(&section.heading).filter(|it| it.lines == section.lines);
-            same.copied().unwrap_or(section).text.clone()
-        };
-        let sections: String = self.sections.iter().map(text).collect();
+        let sections: String = self
+            .sections
+            .iter()
+            .map(|section| {
+                let same = others.get(&section.heading).filter(|it| it.lines == section.lines);
+                same.copied().unwrap_or(section).text.as_str()
+            })
+            .collect();
         format!("{}{sections}", self.preamble)
     }
 }
 
 impl Section {
+    fn parse(text: &str, is_plain: bool, defaults: &mut Defaults) -> Self {
+        let mut lines = text.lines().map(words);
+        let heading = lines.next().unwrap_or_default();
+        let inherited = defaults.begin(&heading);
+        let mut text = text.to_owned();
+        // Sections may change their places, so the last one ends as all others do.
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let mut section = Self { heading, is_plain, inherited, text, ..Self::default() };
+        for words in lines {
+            section.read(words, defaults);
+        }
+        section
+    }
+
+    /// Whether it is of this kind.
+    fn is(&self, kind: &str) -> bool {
+        self.heading.first().is_some_and(|word| word == kind)
+    }
+
     /// The name that servers of it are told with, when it can have servers.
     pub fn backend(&self) -> Option<&str> {
         match self.heading.as_slice() {
@@ -184,7 +207,9 @@ impl Section {
             }
             ["server", name, rest @ ..] if can_have_servers => {
                 let server = Server::parse(rest, &defaults.of_section);
-                if let Some(server) = server.filter(|_| self.is_plain && is_plain(name)) {
+                // Of two with the same name, HAProxy takes neither.
+                let is_ours = self.is_plain && is_plain(name) && !self.servers.contains_key(*name);
+                if let Some(server) = server.filter(|_| is_ours) {
                     self.servers.insert((*name).to_owned(), server);
                     return;
                 }
@@ -249,17 +274,22 @@ struct Defaults {
 
 impl Defaults {
     /// What a section begins with: what it names (`backend a from b`), else what the last `defaults` say.
-    fn inherited(&mut self, heading: &[String]) -> Vec<String> {
+    fn inherited(&self, heading: &[String]) -> &[String] {
         let mut words = heading.iter().map(String::as_str).skip_while(|word| *word != "from");
-        let named = words.nth(1).map(|name| self.by_name.get(name).cloned().unwrap_or_default());
-        let inherited = match heading.first().map(String::as_str) {
+        let named = words.nth(1).map(|name| self.by_name.get(name));
+        let named = named.map(|words| words.map(Vec::as_slice).unwrap_or_default());
+        match heading.first().map(String::as_str) {
             Some("defaults") => named.unwrap_or_default(),
-            Some("backend" | "listen") => named.unwrap_or_else(|| self.last.clone()),
-            _ => Vec::new(),
-        };
-        self.of_section.clone_from(&inherited);
+            Some("backend" | "listen") => named.unwrap_or(&self.last),
+            _ => &[],
+        }
+    }
+
+    /// A section begins, with these words.
+    fn begin(&mut self, heading: &[String]) -> Vec<String> {
+        self.of_section = self.inherited(heading).to_vec();
         self.remember(heading);
-        inherited
+        self.of_section.clone()
     }
 
     fn remember(&mut self, heading: &[String]) {
@@ -270,6 +300,37 @@ impl Defaults {
             }
         }
     }
+}
+
+/// The parts of a file as they are written.
+struct Parts<'a> {
+    preamble: &'a str,
+    sections: Vec<&'a str>,
+    /// Whether there are no conditions: what they let in is known to HAProxy alone.
+    is_plain: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Self {
+        let (mut starts, mut at, mut is_plain) = (Vec::new(), 0, true);
+        for line in text.split_inclusive('\n') {
+            let content = line.trim_start();
+            is_plain &= !content.starts_with('.');
+            let word = content.split(|c: char| c.is_ascii_whitespace() || c == '#').next();
+            if word.is_some_and(|word| SECTIONS.contains(&word)) {
+                starts.push(at);
+            }
+            at += line.len();
+        }
+        let preamble = text.get(..starts.first().copied().unwrap_or(at)).unwrap_or_default();
+        let ends = starts.iter().copied().skip(1).chain([at]);
+        let sections = starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end));
+        Self { preamble, sections: sections.collect(), is_plain }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// Whether a word means the same in a file and in a command.
@@ -311,110 +372,4 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    fn server(text: &str) -> Option<Server> {
-        let configuration = Configuration::parse(text);
-        let place = Place { backend: "b".to_owned(), name: "s".to_owned() };
-        configuration.server(&place).cloned()
-    }
-
-    #[test]
-    fn words_are_as_they_are_written() {
-        for (line, want) in [
-            ("  server a 1.2.3.4:5  check # why\n", vec!["server", "a", "1.2.3.4:5", "check"]),
-            ("a \"b # c\" d", vec!["a", "\"b # c\"", "d"]),
-            ("a 'b \" c' d", vec!["a", "'b \" c'", "d"]),
-            ("a\\ b \\# c", vec!["a\\ b", "\\#", "c"]),
-            ("a \"b \\\" c\" d", vec!["a", "\"b \\\" c\"", "d"]),
-            ("# nothing", vec![]),
-        ] {
-            assert_eq!(words(line), want, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_server_has_the_words_of_its_defaults() {
-        let file = "defaults\n default-server inter 2s\n default-server weight 9\nbackend b\n default-server maxconn 5\n server s 10.0.0.1:80 check weight 3\n";
-        let want = Server {
-            address: "10.0.0.1:80".parse().unwrap(),
-            weight: 3,
-            is_checked: true,
-            is_disabled: false,
-            keywords: ["inter", "2s", "maxconn", "5", "check"].map(str::to_owned).to_vec(),
-        };
-        assert_eq!(server(file), Some(want));
-        for (file, want) in [
-            (
-                "defaults\n default-server fall 3\ndefaults x\n default-server fall 4\nbackend b\n server s 1.1.1.1:1",
-                "fall 4",
-            ),
-            (
-                "defaults x\n default-server fall 3\ndefaults y from x\n default-server rise 4\nbackend b from y\n server s 1.1.1.1:1",
-                "fall 3 rise 4",
-            ),
-            (
-                "defaults x\n default-server fall 3\ndefaults\n timeout client 1s\nbackend b\n server s 1.1.1.1:1 cookie weight",
-                "cookie weight",
-            ),
-            ("backend b\n server s [::1]:1\n default-server fall 3\n server t 1.1.1.1:1", ""),
-        ] {
-            assert_eq!(server(file).unwrap().keywords.join(" "), want, "{file}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_understood_is_a_line() {
-        for line in [
-            "server s db.example.com:80",
-            "server s 10.0.0.1",
-            "server s 10.0.0.1:99999",
-            "server s 10.0.0.1:0",
-            "server s unix@/run/s.sock",
-            "server s 10.0.0.1:80 weight 300",
-            "server s 10.0.0.1:80 cookie \"a b\"",
-            "server s 10.0.0.1:80 cookie a;b",
-            "server s 10.0.0.1:80 agent-check agent-port 81",
-            "server s ${HOST}:80",
-        ] {
-            let configuration = Configuration::parse(&format!("backend b\n {line}\n"));
-            let [section] = configuration.sections() else { panic!("{line}") };
-            assert_eq!((section.lines.len(), section.servers.len()), (1, 0), "{line}");
-            assert!(section.is_foreign("s"), "{line}");
-        }
-        let templated = Configuration::parse("backend b\n server-template s 5 10.0.0.1:80\n");
-        assert!(templated.sections().iter().all(|section| section.is_foreign("s1")));
-        let conditional = "backend b\n.if defined(X)\n server s 10.0.0.1:80\n.endif\n";
-        assert_eq!(server(conditional), None);
-        assert_eq!(server("peers b\n server s 10.0.0.1:80\n"), None);
-    }
-
-    #[test]
-    fn servers_of_the_shipped_templates_are_understood() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-        let mut servers = 0;
-        for case in fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path()) {
-            let Ok(text) = fs::read_to_string(case.join("internal.cfg")) else { continue };
-            for section in Configuration::parse(&text).sections() {
-                if section.backend().is_some_and(|name| name.starts_with("cluster_")) {
-                    assert_eq!(section.fixed, BTreeSet::new(), "{}: {section:?}", case.display());
-                    servers += section.servers.len();
-                }
-            }
-        }
-        assert!(servers > 0);
-    }
-
-    #[test]
-    fn a_good_file_takes_over_the_servers_of_a_bad_one() {
-        let good = "# ours\nfrontend f\n bind :80\nbackend a\n balance first\n server x 1.1.1.1:1\nbackend b\n server y 1.1.1.1:2\n";
-        let bad = "frontend f\n bind :81\nbackend a\n balance first\n\n server z 1.1.1.1:3 # new\nbackend b\n balance first\nbackend c\n server w 1.1.1.1:4";
-        let merged = Configuration::parse(good).with_servers_of(&Configuration::parse(bad));
-        let want = "# ours\nfrontend f\n bind :80\nbackend a\n balance first\n\n server z 1.1.1.1:3 # new\nbackend b\n server y 1.1.1.1:2\n";
-        assert_eq!(merged, want);
-    }
-}
+mod tests;

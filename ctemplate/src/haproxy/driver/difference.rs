@@ -1,6 +1,7 @@
 //! Whether one file can follow another without a reload (pure).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::configuration::{Configuration, Place, Section};
 
@@ -12,14 +13,28 @@ pub fn reload_reason(
     resting: &BTreeMap<Place, Vec<String>>,
 ) -> Option<String> {
     let (old, new) = (loaded.sections(), wanted.sections());
-    if !old.iter().map(|it| &it.heading).eq(new.iter().map(|it| &it.heading)) {
+    let is_like = |(old, new): (&Arc<Section>, &Arc<Section>)| {
+        Arc::ptr_eq(old, new) || old.heading == new.heading
+    };
+    if old.len() != new.len() || !old.iter().zip(new).all(is_like) {
         return Some(of_headings(old, new));
     }
-    old.iter().zip(new).find_map(|(old, new)| of_section(old, new, resting))
+    let mut changed = old.iter().zip(new).filter(|(old, new)| !Arc::ptr_eq(old, new));
+    changed.find_map(|(old, new)| of_section(old, new, resting))
 }
 
-fn of_headings(old: &[Section], new: &[Section]) -> String {
-    let missing = |from: &[Section], others: &[Section]| {
+/// The names of the sections that both have, with other servers.
+pub fn changed_backends(loaded: &Configuration, wanted: &Configuration) -> BTreeSet<String> {
+    let old = loaded.backends();
+    let is_changed = |name, new: &Section| {
+        old.get(name).is_some_and(|old| !std::ptr::eq(*old, new) && old.servers != new.servers)
+    };
+    let changed = wanted.backends().into_iter().filter(|(name, new)| is_changed(*name, new));
+    changed.map(|(name, _)| name.to_owned()).collect()
+}
+
+fn of_headings(old: &[Arc<Section>], new: &[Arc<Section>]) -> String {
+    let missing = |from: &[Arc<Section>], others: &[Arc<Section>]| {
         let others: BTreeSet<_> = others.iter().map(|it| &it.heading).collect();
         let missing = from.iter().find(|section| !others.contains(&section.heading));
         missing.map(|section| section.heading.join(" "))
@@ -105,6 +120,22 @@ mod tests {
             let got = reason(OLD, &new);
             assert_eq!(got.is_some(), want.is_some(), "{new}\n{got:?}");
             assert!(want.is_none_or(|want| got.clone().unwrap().contains(want)), "{got:?}");
+        }
+    }
+
+    #[test]
+    fn names_whose_servers_have_changed() {
+        let loaded = Configuration::parse(OLD);
+        for (from, to, want) in [
+            ("maxconn 10", "maxconn 11", ""),
+            ("weight 1", "weight 1 # one", ""),
+            ("weight 1", "weight 2", "b"),
+            (" server t 1.1.1.1:2 check\n", "", "b"),
+            ("backend b", "backend c", ""),
+        ] {
+            let wanted = Configuration::parse_after(&OLD.replace(from, to), &loaded);
+            let names: Vec<_> = changed_backends(&loaded, &wanted).into_iter().collect();
+            assert_eq!(names.join(" "), want, "{from} -> {to}");
         }
     }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::DriveError;
 use super::configuration::{Configuration, Place};
 use super::difference;
-use super::process::Process;
+use super::process::{Process, Scope};
 
 /// How long a file is not tried again that differs from a refused one in nothing but servers.
 const REFUSAL: Duration = Duration::from_mins(1);
@@ -76,11 +76,24 @@ struct Refusal {
 }
 
 impl File {
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
+    /// Reads a file, after the one that was read last.
+    pub(super) fn read(path: &Path, last: Option<&Self>) -> io::Result<Self> {
         // In this order a change in between makes the file look younger than it is, and so not as loaded.
-        let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
+        let bytes = fs::read(path)?;
         let changed = u64::try_from(fs::metadata(path)?.ctime()).unwrap_or(u64::MAX);
-        Ok(Self { configuration: Arc::new(Configuration::parse(&text)), text, changed })
+        let text = String::from_utf8(bytes);
+        let text = text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
+        Ok(Self { changed, ..Self::unwritten(text, last) })
+    }
+
+    /// A file that is still to be written.
+    pub(super) fn unwritten(text: String, last: Option<&Self>) -> Self {
+        let configuration = match last {
+            Some(last) if last.text == text => Arc::clone(&last.configuration),
+            Some(last) => Configuration::parse_after(&text, &last.configuration).into(),
+            None => Configuration::parse(&text).into(),
+        };
+        Self { text, configuration, changed: u64::MAX }
     }
 }
 
@@ -100,13 +113,18 @@ impl Memory {
     /// The file is about to change.
     pub(super) fn prepare(&mut self, path: &Path) {
         if self.loaded.is_none() && self.earlier.is_none() {
-            self.earlier = File::read(path).ok().map(|file| (file, clock()));
+            self.earlier = File::read(path, None).ok().map(|file| (file, clock()));
         }
+    }
+
+    /// Whether this is the process that it is about.
+    pub(super) fn knows(&self, process: Identity) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.process == process)
     }
 
     /// Forgets what was known of another process.
     pub(super) fn recognise(&mut self, process: Identity, file: &File) {
-        if self.loaded.as_ref().is_some_and(|loaded| loaded.process == process) {
+        if self.knows(process) {
             return;
         }
         let told = self.told.as_ref().filter(|(text, _)| *text == file.text);
@@ -163,14 +181,28 @@ impl Memory {
         difference::reload_reason(&loaded.configuration, &file.configuration, &resting)
     }
 
-    /// Notes which servers rest: those that rest for `enough`.
+    /// The servers that there is something to do about: those of backends that have changed, or where one rests for
+    /// `enough`. None when it is not known.
+    pub(super) fn affected(&self, file: &File, now: Instant, enough: Duration) -> Option<Scope> {
+        let loaded = self.loaded.as_ref()?;
+        let changed = difference::changed_backends(&loaded.configuration, &file.configuration);
+        let over = self.resting.iter().filter(|(_, it)| it.since + enough <= now);
+        let over = over.map(|(place, _)| place.backend.clone());
+        Some(Scope::of(changed.into_iter().chain(over).collect()))
+    }
+
+    /// Notes which servers rest, as far as a process was asked for them: those that rest for `enough`.
     pub(super) fn rest(
         &mut self,
         places: BTreeSet<Place>,
+        scope: &Scope,
         now: Instant,
         enough: Duration,
     ) -> Vec<Place> {
-        let mut known = std::mem::take(&mut self.resting);
+        let known = std::mem::take(&mut self.resting).into_iter();
+        let is_seen = |place: &Place| scope.covers(&place.backend);
+        let (mut known, unseen) = known.partition::<BTreeMap<_, _>, _>(|(place, _)| is_seen(place));
+        self.resting = unseen;
         let loaded = self.loaded();
         let keywords = |place: &Place| Some(loaded.as_ref()?.server(place)?.keywords.clone());
         for place in places {
@@ -178,8 +210,8 @@ impl Memory {
             let resting = known.remove(&place).unwrap_or_else(begins);
             self.resting.insert(place, resting);
         }
-        let over = self.resting.iter().filter(|(_, resting)| resting.since + enough <= now);
-        over.map(|(place, _)| place.clone()).collect()
+        let is_over = |(place, it): &(&Place, &Resting)| is_seen(place) && it.since + enough <= now;
+        self.resting.iter().filter(is_over).map(|(place, _)| place.clone()).collect()
     }
 
     /// How many servers rest.
@@ -277,17 +309,49 @@ mod tests {
         let mut memory = Memory::default();
         memory.follows(process(5), &file(OLD, 1));
         let enough = Duration::from_secs(2);
-        assert_eq!(memory.rest(places(), at(0), enough), []);
+        assert_eq!(memory.rest(places(), &Scope::All, at(0), enough), []);
         memory.follows(process(5), &file(NEW, 1));
-        assert_eq!(memory.rest(places(), at(1), enough), []);
-        assert_eq!(memory.rest(places(), at(2), enough), places().into_iter().collect::<Vec<_>>());
+        assert_eq!(memory.rest(places(), &Scope::All, at(1), enough), []);
+        assert_eq!(
+            memory.rest(places(), &Scope::All, at(2), enough),
+            places().into_iter().collect::<Vec<_>>()
+        );
         // Back with other words, it cannot be had without a reload.
         let back = NEW.replace('t', "s");
         assert!(memory.reload_reason(&file(&back, 1)).is_some());
         assert_eq!(memory.reload_reason(&file(OLD, 1)), None);
-        assert_eq!(memory.rest(BTreeSet::new(), at(3), enough), []);
+        assert_eq!(memory.rest(BTreeSet::new(), &Scope::All, at(3), enough), []);
         assert_eq!(memory.reload_reason(&file(&back, 1)), None);
         assert_eq!(memory.resting(), 0);
+    }
+
+    #[test]
+    fn servers_rest_where_nobody_looked() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let two = |first: &str, second: &str| {
+            let text = format!("backend b\n{first}backend c\n{second}");
+            file(&text.replace('+', " server s 1.1.1.1:1\n"), 1)
+        };
+        let place = |backend: &str| Place { backend: backend.to_owned(), name: "s".to_owned() };
+        let scope = |names: &[&str]| Scope::of(names.iter().map(|&it| it.to_owned()).collect());
+        let enough = Duration::from_secs(2);
+        let mut memory = Memory::default();
+        assert_eq!(memory.affected(&two("+", "+"), at(0), enough), None);
+        memory.follows(process(5), &two("+", "+"));
+        assert_eq!(memory.affected(&two("+", "+"), at(0), enough), Some(scope(&[])));
+        assert_eq!(memory.affected(&two("", "+"), at(0), enough), Some(scope(&["b"])));
+        memory.rest(BTreeSet::from([place("b")]), &scope(&["b"]), at(0), enough);
+        memory.follows(process(5), &two("", "+"));
+        assert_eq!(memory.affected(&two("", ""), at(1), enough), Some(scope(&["c"])));
+        assert_eq!(memory.rest(BTreeSet::from([place("c")]), &scope(&["c"]), at(1), enough), []);
+        assert_eq!(memory.resting(), 2);
+        memory.follows(process(5), &two("", ""));
+        assert_eq!(memory.affected(&two("", ""), at(2), enough), Some(scope(&["b"])));
+        let over = memory.rest(BTreeSet::from([place("b")]), &scope(&["b"]), at(3), enough);
+        assert_eq!(over, [place("b")]);
+        assert_eq!(memory.rest(BTreeSet::new(), &scope(&["b"]), at(5), enough), []);
+        assert_eq!(memory.resting(), 1);
     }
 
     #[test]

@@ -7,10 +7,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::configuration::{Configuration, Place, Server};
-use super::process::{Duty, Process, Running};
+use super::process::{Duty, LINE, Process, Running};
 
-/// The longest line of commands. HAProxy takes 16 KB by default, and less where `tune.bufsize` says so.
-const LINE: usize = 8000;
 /// What `add server` forgets up to 2.9: without it no connection to the new server is ever used twice.
 const POOL: &str = "pool-purge-delay";
 /// HAProxy's default for it.
@@ -47,8 +45,10 @@ pub enum What {
     Check,
     /// It does its work.
     Work,
-    /// It finishes what it has.
+    /// It finishes what it has, and may work again.
     Rest,
+    /// It is not in the file any more: it finishes what it has, and is then to be deleted.
+    Leave,
     /// It is gone.
     Delete,
 }
@@ -88,17 +88,19 @@ impl fmt::Display for Change {
             What::Weigh(weight) => write!(f, "set server {place} weight {weight}"),
             What::Check => write!(f, "enable health {place}"),
             What::Work => write!(f, "set server {place} state ready"),
-            What::Rest => write!(f, "set server {place} state maint"),
+            What::Rest | What::Leave => write!(f, "set server {place} state maint"),
             What::Delete => write!(f, "del server {place}"),
         }
     }
 }
 
-/// What makes `process`, which loaded `loaded`, have the servers of `wanted`, in the sections that both have.
+/// What makes `process`, which loaded `loaded`, have the servers of `wanted`, in the sections that both have and that it was
+/// asked for.
 pub fn plan(loaded: &Configuration, wanted: &Configuration, process: &Process) -> Plan {
     let mut plan = Plan::default();
     let (loaded, wanted) = (loaded.backends(), wanted.backends());
-    for (backend, section) in wanted.iter().filter(|(backend, _)| loaded.contains_key(*backend)) {
+    let is_known = |backend: &str| process.scope.covers(backend) && loaded.contains_key(backend);
+    for (backend, section) in wanted.iter().filter(|(backend, _)| is_known(backend)) {
         for (name, server) in &section.servers {
             let place = Place { backend: (*backend).to_owned(), name: name.clone() };
             let changes = match process.servers.get(&place) {
@@ -116,10 +118,30 @@ pub fn plan(loaded: &Configuration, wanted: &Configuration, process: &Process) -
         if is_extra && running.duty == Duty::Maintenance {
             plan.resting.push(place.clone());
         } else if is_extra {
-            plan.changes.push(Change { place: place.clone(), what: What::Rest });
+            plan.changes.push(Change { place: place.clone(), what: What::Leave });
         }
     }
     plan
+}
+
+impl Plan {
+    /// Takes out of it who is to go from a backend that has none yet of its wanted servers: HAProxy may not take the new
+    /// ones, which then come with a reload, and nobody would answer until then.
+    pub fn take_last(&mut self, wanted: &Configuration, process: &Process) -> Vec<Change> {
+        let wanted = wanted.backends();
+        let is_last = |change: &mut Change| {
+            let Change { place: Place { backend, .. }, what } = change;
+            *what == What::Leave
+                && wanted.get(backend.as_str()).is_some_and(|section| {
+                    let place =
+                        |name: &String| Place { backend: backend.clone(), name: name.clone() };
+                    let mut servers = section.servers.keys();
+                    !section.servers.is_empty()
+                        && !servers.any(|name| process.servers.contains_key(&place(name)))
+                })
+        };
+        self.changes.extract_if(.., is_last).collect()
+    }
 }
 
 fn corrections(running: &Running, wanted: &Server) -> Vec<What> {
@@ -163,6 +185,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::process::Scope;
     use super::*;
 
     /// What a process becomes by a change.
@@ -178,7 +201,7 @@ mod tests {
             What::Weigh(weight) => server.weight = *weight,
             What::Check => server.is_checked = true,
             What::Work => server.duty = Duty::Ready,
-            What::Rest => server.duty = Duty::Maintenance,
+            What::Rest | What::Leave => server.duty = Duty::Maintenance,
             What::Add(_) | What::Delete => drop(servers.remove(place)),
         }
     }
@@ -198,7 +221,8 @@ mod tests {
                 servers.insert(place, running(server));
             }
         }
-        Process { pid: 1, version: (2, 6), started: None, is_stopping: false, servers }
+        let scope = Scope::All;
+        Process { pid: 1, version: (2, 6), started: None, is_stopping: false, scope, servers }
     }
 
     fn commands(old: &str, new: &str) -> Vec<String> {
@@ -240,12 +264,38 @@ mod tests {
     }
 
     #[test]
+    fn the_last_server_stays_until_another_is_there() {
+        let one = "backend b\n server old 1.1.1.1:1\n";
+        for (old, new, want) in [
+            (one, "backend b\n server new 1.1.1.1:2\n", "set server b/old state maint"),
+            (one, "backend b\n server new 1.1.1.1:2\n server old 1.1.1.1:1\n", ""),
+            (
+                "backend b\n server old 1.1.1.1:1\n server stays 1.1.1.1:3\n",
+                "backend b\n server new 1.1.1.1:2\n server stays 1.1.1.1:3\n",
+                "",
+            ),
+            (one, "backend b\n", ""),
+            (one, "backend b\n server old 1.1.1.1:1 disabled\n", ""),
+        ] {
+            let (loaded, wanted) = (Configuration::parse(old), Configuration::parse(new));
+            let process = process(&loaded);
+            let mut plan = plan(&loaded, &wanted, &process);
+            let all = plan.changes.len();
+            let last = plan.take_last(&wanted, &process);
+            assert_eq!(plan.changes.len() + last.len(), all);
+            let last: Vec<_> = last.iter().map(ToString::to_string).collect();
+            assert_eq!(last.join(" "), want, "{old} -> {new}");
+        }
+    }
+
+    #[test]
     fn lines_are_short_enough_and_hold_every_command() {
         let server = |n: usize| Place { backend: "b".to_owned(), name: format!("server-{n}") };
         let changes: Vec<_> =
             (0..1000).map(|n| Change { place: server(n), what: What::Work }).collect();
         let lines = lines(&changes);
-        assert!(lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
+        // HAProxy 3 refuses whole lines that are longer than its buffers ("tune.bufsize").
+        assert!(lines.iter().all(|line| line.len() < 16_384), "{lines:?}");
         assert!(lines.len() < 10);
         let all: Vec<_> = changes.iter().map(ToString::to_string).collect();
         assert_eq!(lines.join(";"), all.join(";"));
@@ -278,6 +328,8 @@ mod tests {
         fn a_plan_leads_to_what_is_wanted(old in file(), new in file()) {
             let mut running = process(&old);
             for change in &plan(&old, &new, &running).changes {
+                let is_gone = new.server(&change.place).is_none();
+                prop_assert_eq!(change.what == What::Leave, is_gone, "{:?}", change);
                 apply(&mut running, change);
             }
             let Plan { changes, resting } = plan(&old, &new, &running);
@@ -293,6 +345,24 @@ mod tests {
             };
             prop_assert_eq!(seen(&running), seen(&wanted));
             prop_assert_eq!(plan(&old, &new, &running), Plan::default());
+        }
+
+        #[test]
+        fn a_plan_is_that_of_its_backends(old in file(), new in file()) {
+            let running = process(&old);
+            let of = |backends: &[&str]| {
+                let scope = Scope::of(backends.iter().map(|&it| it.to_owned()).collect());
+                let mut running = Process { scope, ..running.clone() };
+                running.servers.retain(|place, _| running.scope.covers(&place.backend));
+                plan(&old, &new, &running).changes
+            };
+            let mut parts = [of(&["a"]), of(&["b"])].concat();
+            let mut whole = of(&["a", "b"]);
+            prop_assert_eq!(&plan(&old, &new, &running).changes, &whole);
+            parts.sort_by_key(ToString::to_string);
+            whole.sort_by_key(ToString::to_string);
+            prop_assert_eq!(parts, whole);
+            prop_assert_eq!(of(&[]), vec![]);
         }
     }
 }

@@ -3,13 +3,14 @@
 //! Its answers differ between versions, so columns are found by their names, and nothing but `show info` and
 //! `show servers state` ("Management Guide", section 9.3) is read at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::str::Lines;
 
 use super::configuration::Place;
 
-/// The command that a [`Process`] is the answer to.
-pub const QUERY: &str = "show info;show servers state";
+/// The longest line of commands. HAProxy takes 16 KB by default, and less where `tune.bufsize` says so.
+pub const LINE: usize = 8000;
 
 /// The bits of `srv_admin_state` that the socket sets: maintenance, and draining.
 const MAINTENANCE: u16 = 0x01;
@@ -28,8 +29,62 @@ pub struct Process {
     pub started: Option<u64>,
     /// Whether it takes no more connections: another one has taken its place.
     pub is_stopping: bool,
-    /// Its servers.
+    /// What it was asked for.
+    pub scope: Scope,
+    /// Its servers, as far as it was asked for them.
     pub servers: BTreeMap<Place, Running>,
+}
+
+/// The servers that a process is asked for: of many, all take it tens of milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// Those of some backends.
+    Backends(BTreeSet<String>),
+}
+
+impl Scope {
+    /// The servers of these backends; all of them, when that is the shorter question.
+    pub fn of(backends: BTreeSet<String>) -> Self {
+        let scope = Self::Backends(backends);
+        if scope.query().len() <= LINE { scope } else { Self::All }
+    }
+
+    /// Whether the servers of a backend are among them.
+    pub fn covers(&self, backend: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Backends(backends) => backends.contains(backend),
+        }
+    }
+
+    /// Whether nothing is asked for but what the process is.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Backends(backends) if backends.is_empty())
+    }
+
+    /// The commands that a [`Process`] is the answer to.
+    pub fn query(&self) -> String {
+        let mut query = "show info".to_owned();
+        let mut show = |backend: &str| {
+            query.push_str(";show servers state");
+            query.push_str(backend);
+        };
+        match self {
+            Self::All => show(""),
+            Self::Backends(backends) => backends.iter().for_each(|it| show(&format!(" {it}"))),
+        }
+        query
+    }
+
+    /// How many lists of servers there are in the answer.
+    fn lists(&self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::Backends(backends) => backends.len(),
+        }
+    }
 }
 
 /// A server of it.
@@ -57,8 +112,8 @@ pub enum Duty {
 }
 
 impl Process {
-    /// Reads the answer to [`QUERY`]; none when it is not HAProxy's.
-    pub fn parse(answer: &str) -> Option<Self> {
+    /// Reads the answer to [`Scope::query`]; none when it is not HAProxy's, or a backend is missing that was asked for.
+    pub fn parse(answer: &str, scope: Scope) -> Option<Self> {
         let value = |name: &str| {
             answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
         };
@@ -68,14 +123,28 @@ impl Process {
             version: (version.next().unwrap_or(0), version.next().unwrap_or(0)),
             started: value("Start_time_sec").and_then(|text| text.parse().ok()),
             is_stopping: value("Stopping").is_some_and(|text| text != "0"),
-            servers: servers(answer)?,
+            servers: servers(answer, &scope)?,
+            scope,
         })
     }
 }
 
-fn servers(answer: &str) -> Option<BTreeMap<Place, Running>> {
-    let mut lines = answer.lines().skip_while(|line| !line.starts_with("# be_id "));
-    let names: Vec<_> = lines.next()?.trim_start_matches("# ").split(' ').collect();
+fn servers(answer: &str, scope: &Scope) -> Option<BTreeMap<Place, Running>> {
+    let (mut servers, mut lines, mut lists) = (BTreeMap::new(), answer.lines(), 0);
+    while let Some(names) = lines.find_map(|line| line.strip_prefix("# be_id ")) {
+        read_list(names, &mut lines, &mut servers)?;
+        lists += 1;
+    }
+    (lists == scope.lists()).then_some(servers)
+}
+
+/// Reads one list, whose columns have these names after the first.
+fn read_list(
+    names: &str,
+    lines: &mut Lines<'_>,
+    servers: &mut BTreeMap<Place, Running>,
+) -> Option<()> {
+    let names: Vec<_> = std::iter::once("be_id").chain(names.split(' ')).collect();
     let column = |name| names.iter().position(|it| *it == name);
     let (backend, name) = (column("be_name")?, column("srv_name")?);
     let (address, port) = (column("srv_addr")?, column("srv_port")?);
@@ -100,7 +169,11 @@ fn servers(answer: &str) -> Option<BTreeMap<Place, Running>> {
         };
         Some((place, running))
     };
-    lines.take_while(|line| !line.is_empty()).map(server).collect()
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let (place, running) = server(line)?;
+        servers.insert(place, running);
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -123,7 +196,7 @@ Start_time_sec: 1795277235
 
     #[test]
     fn reads_what_a_process_says() {
-        let process = Process::parse(ANSWER).unwrap();
+        let process = Process::parse(ANSWER, Scope::All).unwrap();
         assert_eq!((process.pid, process.version, process.is_stopping), (23389, (2, 6), false));
         assert_eq!(process.started, Some(1_795_277_235));
         let servers: Vec<_> = process
@@ -144,9 +217,31 @@ Start_time_sec: 1795277235
 
     #[test]
     fn half_an_answer_is_none() {
-        assert_eq!(Process::parse(""), None);
-        assert_eq!(Process::parse("Unknown command"), None);
-        assert_eq!(Process::parse(ANSWER.split("srv_admin_state").next().unwrap()), None);
-        assert_eq!(Process::parse(&ANSWER.replace(" 7 1 ", " x 1 ")), None);
+        let parse = |answer: &str| Process::parse(answer, Scope::All);
+        assert_eq!(parse(""), None);
+        assert_eq!(parse("Unknown command"), None);
+        assert_eq!(parse(ANSWER.split("srv_admin_state").next().unwrap()), None);
+        assert_eq!(parse(&ANSWER.replace(" 7 1 ", " x 1 ")), None);
+    }
+
+    #[test]
+    fn some_backends_are_asked_for_one_by_one() {
+        let backends = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let scope = Scope::of(backends(&["b:x", "empty"]));
+        assert_eq!(scope.query(), "show info;show servers state b:x;show servers state empty");
+        assert!(scope.covers("empty") && !scope.covers("b"));
+        let (info, list) = ANSWER.split_once("\n\n").unwrap();
+        let [header, first, second, third] =
+            list.trim().lines().skip(1).collect::<Vec<_>>().try_into().unwrap();
+        let both = format!("{info}\n\n1\n{header}\n{first}\n{second}\n\n1\n{header}\n{third}\n\n");
+        let all = Process::parse(ANSWER, Scope::All).unwrap();
+        assert_eq!(Process::parse(&both, scope.clone()), Some(Process { scope, ..all }));
+        let one = format!("{info}\n\nCan't find backend.\n\n1\n{header}\n{third}\n\n");
+        assert_eq!(Process::parse(&one, Scope::of(backends(&["b:x", "empty"]))), None);
+        assert!(Process::parse(&one, Scope::of(backends(&["empty"]))).is_some());
+        let none = Process::parse(info, Scope::of(BTreeSet::new())).unwrap();
+        assert_eq!(none.servers, BTreeMap::new());
+        let many: BTreeSet<_> = (0..1000).map(|n| format!("backend-{n}")).collect();
+        assert_eq!(Scope::of(many), Scope::All);
     }
 }

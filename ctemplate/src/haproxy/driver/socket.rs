@@ -1,6 +1,7 @@
 //! Talking to a running HAProxy ("Management Guide", section 9.3): a connection a line, its commands separated by
 //! semicolons.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use super::process::{Process, QUERY};
+use super::process::{Process, Scope};
 
 /// How long an answer may take. That of a process with 20,000 servers takes 30 ms.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,27 +42,39 @@ impl Socket {
     ///
     /// When nobody answers, or not as HAProxy does.
     pub async fn read(&self) -> io::Result<Process> {
-        self.read_until(PATIENCE, |_| true).await
+        self.read_of(Scope::All).await
     }
 
-    /// What runs once it is not the process `old` any more, which a reload is about to end.
+    /// The same, with some of the servers.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers, or not as a HAProxy does that has them.
+    pub async fn read_of(&self, scope: Scope) -> io::Result<Process> {
+        self.read_until(PATIENCE, scope, |_| true).await
+    }
+
+    /// What runs, without its servers, once it is not the process `old` any more, which a reload is about to end.
     ///
     /// # Errors
     ///
     /// When nobody else answers in time.
     pub async fn read_other_than(&self, old: u32) -> io::Result<Process> {
-        self.read_until(HANDOVER, |process| process.pid != old).await
+        self.read_until(HANDOVER, Scope::Backends(BTreeSet::new()), |it| it.pid != old).await
     }
 
     async fn read_until(
         &self,
         patience: Duration,
+        scope: Scope,
         is_wanted: impl Fn(&Process) -> bool,
     ) -> io::Result<Process> {
+        let query = scope.query();
         let read = async {
             loop {
-                let answer = self.exchange(QUERY).await?;
-                let process = Process::parse(&answer).ok_or_else(|| unreadable(&answer))?;
+                let answer = self.exchange(&query).await?;
+                let process = Process::parse(&answer, scope.clone());
+                let process = process.ok_or_else(|| unreadable(&answer))?;
                 if !process.is_stopping && is_wanted(&process) {
                     return Ok(process);
                 }
