@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use tokio::process;
+use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use crate::command::Command;
@@ -25,6 +26,22 @@ pub struct Child {
     process: process::Child,
     target: Target,
     phase: Phase,
+    status: watch::Sender<Status>,
+}
+
+/// How a child is, for whoever watches it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its command line.
+    pub command: String,
+    /// The id of its process.
+    pub pid: i32,
+    /// When that was started.
+    pub start: Instant,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// `running`, or else it was told to end: `restarting`, `ending` for good, or `killed`.
+    pub state: &'static str,
 }
 
 /// What the child is in for.
@@ -62,6 +79,15 @@ impl Phase {
         }
     }
 
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Running { .. } => "running",
+            Self::Restarting { .. } => "restarting",
+            Self::Ending { .. } => "ending",
+            Self::Killed { .. } => "killed",
+        }
+    }
+
     /// Whether it is started again when it has ended.
     const fn restarts(self) -> bool {
         matches!(self, Self::Restarting { .. } | Self::Killed { restarts: true })
@@ -77,8 +103,21 @@ impl Child {
     pub fn start(exec: Exec, variables: Variables, control: Control) -> io::Result<Self> {
         let (process, target) = spawn(&exec, &variables)?;
         control.forward_to(Some(target));
-        let phase = running(&exec, Instant::now());
-        Ok(Self { exec, variables, control, process, target, phase })
+        let start = Instant::now();
+        let phase = running(&exec, start);
+        let status = watch::Sender::new(Status {
+            command: exec.command.words().join(" "),
+            pid: target.pid.as_raw_pid(),
+            start,
+            restarts: 0,
+            state: phase.name(),
+        });
+        Ok(Self { exec, variables, control, process, target, phase, status })
+    }
+
+    /// How it is, from now on until it is gone.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
     }
 
     /// Tells the child of a change, after a random part of its splay.
@@ -165,12 +204,12 @@ impl Child {
             (Action::Ask, _) => {
                 tracing::warn!(command = self.line(), "Child has run for too long");
                 self.target.send(self.kill_signal());
-                self.phase = Phase::Ending { kill };
+                self.enter(Phase::Ending { kill });
             }
             (Action::Kill, _) => {
                 tracing::warn!(command = self.line(), "Child killed");
                 self.target.send(Signal::KILL);
-                self.phase = Phase::Killed { restarts: self.phase.restarts() };
+                self.enter(Phase::Killed { restarts: self.phase.restarts() });
             }
         }
     }
@@ -178,13 +217,25 @@ impl Child {
     fn restart(&mut self, now: Instant) {
         tracing::info!(command = self.line(), "Restarting the child");
         self.target.send(self.kill_signal());
-        self.phase = Phase::Restarting { kill: now + self.exec.kill_timeout };
+        self.enter(Phase::Restarting { kill: now + self.exec.kill_timeout });
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.status.send_modify(|status| status.state = phase.name());
     }
 
     fn start_again(&mut self) -> io::Result<()> {
         (self.process, self.target) = spawn(&self.exec, &self.variables)?;
         self.control.forward_to(Some(self.target));
-        self.phase = running(&self.exec, Instant::now());
+        let start = Instant::now();
+        self.phase = running(&self.exec, start);
+        self.status.send_modify(|status| {
+            let restarts = status.restarts + 1;
+            let (command, pid) =
+                (self.exec.command.words().join(" "), self.target.pid.as_raw_pid());
+            *status = Status { command, pid, start, restarts, state: self.phase.name() };
+        });
         Ok(())
     }
 

@@ -8,11 +8,12 @@
 //! # Layout
 //!
 //! - [`role`]: who leads and who follows (pure). [`snapshot`]: the data as a value of Consul (pure).
-//! - `member`: one template's lock and data.
+//! - `member`: one template's lock and data. [`standing`]: how that looks from outside.
 
 mod member;
 pub mod role;
 pub mod snapshot;
+pub mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, timeout_at};
 use self::member::Member;
 use self::role::Role;
 use self::snapshot::Snapshot;
+use self::standing::{Observed, Observer};
 use crate::config::settings::Deduplicate;
 use crate::data::Data;
 use crate::dependency::Dependency;
@@ -55,7 +57,7 @@ pub struct Group {
 
 #[derive(Debug)]
 struct Handle {
-    role: watch::Receiver<Role>,
+    observed: Observed,
     offer: watch::Sender<Option<Vec<u8>>>,
     is_too_large: bool,
     task: JoinHandle<()>,
@@ -74,12 +76,19 @@ impl Group {
         for name in &names {
             members.entry(name.clone()).or_insert_with(|| {
                 let (offer, offered) = watch::channel(None);
-                let (member, role) = Member::new(client.clone(), settings, name, Arc::clone(news));
+                let (member, observed) =
+                    Member::new(client.clone(), settings, name, Arc::clone(news));
                 let task = tokio::spawn(member.run(offered));
-                Handle { role, offer, is_too_large: false, task }
+                Handle { observed, offer, is_too_large: false, task }
             });
         }
         Self { members, names }
+    }
+
+    /// Who looks at its members from outside.
+    pub fn observer(&self) -> Observer {
+        let jobs = (0..self.names.len()).filter_map(|job| self.member(job));
+        Observer::new(jobs.map(|member| member.observed.clone()).collect())
     }
 
     /// Whether nothing is shared.
@@ -93,12 +102,12 @@ impl Group {
 
     /// Whether this instance asks Consul for a dependency of a job.
     pub fn asks(&self, job: usize, dependency: &Dependency) -> bool {
-        self.member(job).is_none_or(|member| member.role.borrow().asks(dependency))
+        self.member(job).is_none_or(|member| member.observed.role.borrow().asks(dependency))
     }
 
     /// What another instance says of the dependencies of a job.
     pub fn received(&self, job: usize) -> Option<Arc<Snapshot>> {
-        match &*self.member(job)?.role.borrow() {
+        match &*self.member(job)?.observed.role.borrow() {
             Role::Following(snapshot) => Some(Arc::clone(snapshot)),
             Role::Waiting { .. } | Role::Alone | Role::Leading { .. } => None,
         }
@@ -108,7 +117,7 @@ impl Group {
     pub fn offer(&mut self, job: usize, used: &BTreeSet<Dependency>, store: &Store) {
         let member = self.names.get(job).and_then(|name| self.members.get_mut(name));
         let Some(member) = member else { return };
-        let is_leading = matches!(*member.role.borrow(), Role::Leading { .. });
+        let is_leading = matches!(*member.observed.role.borrow(), Role::Leading { .. });
         let offer = if is_leading {
             let Some(known) = known(used, store) else { return };
             let (bytes, fits) = snapshot::encode(&known);

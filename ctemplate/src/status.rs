@@ -24,11 +24,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use daemon::status::{Draft, Page};
+use tokio::sync::watch;
 
 use self::routes::routes;
 use self::snapshot::{Failing, Snapshot, Template};
 use self::view::View;
+use crate::child;
 use crate::data::Data;
+use crate::deduplicate::standing;
 use crate::dependency::Dependency;
 use crate::job::Job;
 use crate::store::{Glimpse, Store};
@@ -44,14 +47,21 @@ pub struct Board {
 struct Notes {
     snapshot: Snapshot,
     observer: Option<Observer>,
+    group: standing::Observer,
+    child: Option<watch::Receiver<child::Status>>,
     store: Glimpse,
 }
 
 impl Board {
     /// A board to look at. The default one is not.
     pub fn new(start: Instant) -> Self {
-        let notes =
-            Notes { snapshot: Snapshot::new(start), observer: None, store: Glimpse::default() };
+        let notes = Notes {
+            snapshot: Snapshot::new(start),
+            observer: None,
+            group: standing::Observer::default(),
+            child: None,
+            store: Glimpse::default(),
+        };
         Self { notes: Some(Mutex::new(notes)) }
     }
 
@@ -67,6 +77,20 @@ impl Board {
         notes.observer = Some(observer.clone());
         notes.snapshot.sites = sites;
         notes.snapshot.templates = jobs.iter().map(Template::of).collect();
+    }
+
+    /// What is shared with other instances now, in the order of the templates.
+    pub fn shares(&self, group: standing::Observer) {
+        if let Some(notes) = self.lock().as_deref_mut() {
+            notes.group = group;
+        }
+    }
+
+    /// There is a child.
+    pub fn runs(&self, child: watch::Receiver<child::Status>) {
+        if let Some(notes) = self.lock().as_deref_mut() {
+            notes.child = Some(child);
+        }
     }
 
     /// A dependency has a new value.
@@ -117,7 +141,11 @@ impl Board {
         let watched = |it: &Observer| (it.address().to_owned(), it.statistics());
         let consul = notes.observer.as_ref().map(watched);
         let store = notes.store.store().unwrap_or_default();
-        let snapshot = Snapshot { consul, store, ..notes.snapshot.clone() };
+        // Whoever had the child has let go of it when it is gone.
+        let child = notes.child.as_ref().filter(|child| child.has_changed().is_ok());
+        let child = child.map(|child| child.borrow().clone());
+        let standings = notes.group.standings();
+        let snapshot = Snapshot { consul, store, child, standings, ..notes.snapshot.clone() };
         drop(notes);
         draft(snapshot, path, Instant::now())
     }

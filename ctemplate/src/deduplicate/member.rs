@@ -14,6 +14,7 @@ use tokio::time::sleep_until;
 
 use super::role::{Event, Role};
 use super::snapshot::{self, Snapshot, Unreadable};
+use super::standing::{Holder, Observed};
 use crate::config::settings::Deduplicate;
 
 /// How long a query waits for a change.
@@ -31,6 +32,7 @@ pub(super) struct Member {
     ttl: Duration,
     max_stale: Duration,
     role: watch::Sender<Role>,
+    holder: watch::Sender<Option<Holder>>,
     news: Arc<Notify>,
     cursor: Cursor,
     is_free: bool,
@@ -50,22 +52,27 @@ struct Read {
 }
 
 impl Member {
-    /// Of the template with this name. Its role is told from now on.
+    /// Of the template with this name. Its role and who leads are told from now on.
     pub(super) fn new(
         client: Client,
         settings: &Deduplicate,
         name: &str,
         news: Arc<Notify>,
-    ) -> (Self, watch::Receiver<Role>) {
+    ) -> (Self, Observed) {
         let now = Instant::now();
         let ttl = settings.ttl.clamp(TTL.0, TTL.1);
-        let (role, told) = watch::channel(Role::waiting(now, ttl));
+        let folder = format!("{}/{name}/", settings.prefix.trim_matches('/'));
+        let role = watch::Sender::new(Role::waiting(now, ttl));
+        let holder = watch::Sender::new(None);
+        let observed =
+            Observed { folder: folder.clone(), role: role.subscribe(), holder: holder.subscribe() };
         let member = Self {
             client,
-            folder: format!("{}/{name}/", settings.prefix.trim_matches('/')),
+            folder,
             ttl,
             max_stale: settings.max_stale,
             role,
+            holder,
             news,
             cursor: Cursor::default(),
             is_free: false,
@@ -76,7 +83,7 @@ impl Member {
             backoff: Backoff::new(RETRY, ttl / 3),
             outage: Outage::default(),
         };
-        (member, told)
+        (member, observed)
     }
 
     /// Takes part until nobody offers anything any more.
@@ -195,14 +202,19 @@ impl Member {
         let (mut holder, mut data) = (None, None);
         for pair in answer.value {
             match pair.key.strip_prefix(&self.folder) {
-                Some("lock") => holder = pair.session,
+                Some("lock") => {
+                    let name = String::from_utf8_lossy(&pair.value).into_owned();
+                    holder = pair.session.map(|session| Holder { session, name });
+                }
                 Some("data") => data = Some(pair.value),
                 _ => {}
             }
         }
         self.is_free = holder.is_none();
         let data = self.session().is_none().then_some(data).flatten().map(|data| self.read(data));
-        self.on(Event::Seen { holder, data });
+        let session = holder.as_ref().map(|holder| holder.session.clone());
+        self.holder.send_replace(holder);
+        self.on(Event::Seen { holder: session, data });
         if self.is_free && self.session().is_none() { self.acquire().await } else { Ok(()) }
     }
 
@@ -227,11 +239,12 @@ impl Member {
             behavior: Behavior::Delete,
         };
         let session = self.client.session_create(&session).await?;
-        let holder = format!("process {}", std::process::id());
+        let name = own_name();
         let lock = format!("{}lock", self.folder);
-        let result = self.client.kv_put(&lock, holder, Condition::Acquire(&session)).await;
+        let result = self.client.kv_put(&lock, name.clone(), Condition::Acquire(&session)).await;
         if let Ok(true) = result {
             self.renewed = started;
+            self.holder.send_replace(Some(Holder { session: session.clone(), name }));
             self.on(Event::Elected(session));
         } else {
             self.destroy(&session).await;
@@ -285,4 +298,10 @@ impl Member {
             self.on(Event::Deposed);
         }
     }
+}
+
+/// What others know us by.
+fn own_name() -> String {
+    let host = rustix::system::uname();
+    format!("process {} on {}", std::process::id(), host.nodename().to_string_lossy())
 }

@@ -20,7 +20,6 @@ use crate::deduplicate::Group;
 use crate::dependency::Dependency;
 use crate::haproxy::driver::Driver;
 use crate::job::{Job, JobError, Outcome, Stage};
-use crate::output::OutputError;
 use crate::signals::Control;
 use crate::status::Board;
 use crate::status::snapshot::Failing;
@@ -91,9 +90,11 @@ impl Runner {
         let now = Instant::now();
         let watcher = Watcher::new(client.clone(), reading(&settings), updates.clone());
         board.configured(&jobs, watcher.observer());
+        let group = Group::join(settings.deduplicate.as_ref(), &client, names, &shared);
+        board.shares(group.observer());
         Self {
             jobs,
-            group: Group::join(settings.deduplicate.as_ref(), &client, names, &shared),
+            group,
             shared,
             wanted: BTreeSet::new(),
             used: None,
@@ -142,21 +143,29 @@ impl Runner {
                     has_news = true;
                     self.ask_for_command(index, now);
                 }
-                Err(error) if self.settings.once || job.is_fatal(&error) => {
-                    return Err(error.into());
-                }
-                Err(JobError::Output(OutputError::Refused { .. }))
-                    if job.on_error() == OnError::Retry =>
-                {
-                    let retry = retry(&self.settings);
-                    job.repeat(now + queue::pause(&retry, job.failures()));
-                }
-                Err(_) => {}
+                Err(error) => self.attempt_failed(index, error, now)?,
             }
         }
         self.watch();
         self.board.advanced(&self.jobs);
         Ok(has_news)
+    }
+
+    /// An attempt came to nothing: that is the end, or there is another one.
+    fn attempt_failed(
+        &mut self,
+        index: usize,
+        error: JobError,
+        now: Instant,
+    ) -> Result<(), JobError> {
+        let Some(job) = self.jobs.get_mut(index) else { return Ok(()) };
+        if self.settings.once || job.is_fatal(&error) {
+            return Err(error);
+        }
+        if error.is_refusal() && job.on_error() == OnError::Retry {
+            job.repeat(now + queue::pause(&retry(&self.settings), job.failures()));
+        }
+        Ok(())
     }
 
     /// Watches what the templates use and no other instance watches for us; takes what others know, and tells them what
@@ -222,6 +231,7 @@ impl Runner {
         let Plan { settings, client, jobs, names } = plan;
         self.leave().await;
         self.group = Group::join(settings.deduplicate.as_ref(), &client, names, &self.shared);
+        self.board.shares(self.group.observer());
         let reading = reading(&settings);
         if settings.consul != self.settings.consul || reading != self::reading(&self.settings) {
             self.watcher = Watcher::new(client, reading, self.updates.clone());

@@ -20,6 +20,9 @@ pub fn registry(view: &View) -> Registry {
     sheet.templates(&view.templates);
     sheet.commands(&view.commands);
     sheet.haproxies(&view.templates);
+    if let Some(child) = &view.child {
+        sheet.counter("child_restarts", "Starts of the child after the first", child.restarts);
+    }
     if let Some(consul) = &view.consul {
         sheet.consul(consul);
     }
@@ -49,6 +52,11 @@ impl Sheet {
         self.counters("failures", "Renderings, checks and commands that failed", failures);
         let took = templates.iter().map(|it| (labels(it), it.seconds_to_render));
         self.seconds("render", "How long the last rendering took", took);
+        let roles = templates.iter().filter_map(|it| {
+            let role = it.deduplicate.as_ref()?.role;
+            Some(([labels(it), vec![("role", role.to_owned())]].concat(), 1))
+        });
+        self.gauges("deduplicate_role", "What this instance is among others", roles);
         let age = templates.iter().filter_map(|it| Some((labels(it), it.seconds_since_render?)));
         self.seconds("render_age", "Since the last rendering", age);
         let age = templates.iter().filter_map(|it| Some((labels(it), it.seconds_since_write?)));

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::ages::Ages;
 use super::progress::Progress;
+use crate::child;
+use crate::deduplicate::standing::Standing;
 use crate::dependency::Dependency;
 use crate::haproxy::driver::{Applied, Counts, Driver};
 use crate::haproxy::site::Site;
@@ -39,6 +41,10 @@ pub struct Snapshot {
     pub sites: Vec<Site>,
     /// Since when instances are in their states.
     pub ages: Ages,
+    /// The program that runs as a child.
+    pub child: Option<child::Status>,
+    /// How it stands among other instances, in the order of the templates; empty when nothing is shared.
+    pub standings: Vec<Standing>,
 }
 
 /// A template on its way to its file.
@@ -141,6 +147,8 @@ impl Snapshot {
             store: Store::default(),
             sites: Vec::new(),
             ages: Ages::new(start),
+            child: None,
+            standings: Vec::new(),
         }
     }
 

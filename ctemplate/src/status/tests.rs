@@ -10,7 +10,9 @@ use super::progress::Progress;
 use super::snapshot::{Failing, Haproxy, Snapshot, State, Template};
 use super::view::View;
 use super::{Board, draft, html, metrics, routes as table};
+use crate::child;
 use crate::data::{CatalogService, Data, Instance};
+use crate::deduplicate::standing::{Holder, Standing};
 use crate::dependency::{Dependency, Instances, Scope};
 use crate::haproxy::driver::{Applied, Counts, Way};
 use crate::haproxy::site::{Environment, Site};
@@ -111,6 +113,27 @@ fn haproxies(start: Instant) -> [Haproxy; 2] {
     [by_commands, by_reload]
 }
 
+/// One that asks for all, one that waits, and one that follows.
+fn standings() -> Vec<Standing> {
+    let holder = |name: &str| Some(Holder { session: "1-2".to_owned(), name: name.to_owned() });
+    let standing = |role, holder| Standing { folder: "shared/abc/".to_owned(), role, holder };
+    vec![
+        standing("leading", holder("process 9 on a")),
+        standing("waiting", None),
+        standing("following", holder(EVIL)),
+    ]
+}
+
+fn a_child(start: Instant) -> child::Status {
+    child::Status {
+        command: format!("run {EVIL}"),
+        pid: 123,
+        start: at(start, 40.0),
+        restarts: 2,
+        state: "restarting",
+    }
+}
+
 /// A program after a hundred seconds, and what it knows.
 fn sample() -> (Snapshot, Instant) {
     let start = Instant::now();
@@ -165,6 +188,8 @@ fn sample() -> (Snapshot, Instant) {
         vec![environment("production", "", ""), environment("staging", "1", "staging-")];
     snapshot.sites = vec![Site { environments, ..Site::default() }];
     snapshot.store = store(&mut snapshot, start);
+    snapshot.standings = standings();
+    snapshot.child = Some(a_child(start));
     (snapshot, at(start, 100.0))
 }
 

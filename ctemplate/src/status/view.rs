@@ -1,12 +1,15 @@
 //! The status as it is shown: to programs as JSON, to people as a page, to Prometheus as metrics (pure).
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
 use super::snapshot::{Failing, Haproxy, Run, Snapshot, State, Template};
+use crate::child;
+use crate::deduplicate::standing::Standing;
 use crate::haproxy::driver::{Applied, Way};
 
 /// Everything but the routes. Times are in seconds.
@@ -19,6 +22,7 @@ pub struct View {
     pub(super) unready: Vec<String>,
     pub(super) templates: Vec<TemplateView>,
     pub(super) commands: Vec<CommandView>,
+    pub(super) child: Option<ChildView>,
     pub(super) consul: Option<ConsulView>,
 }
 
@@ -42,6 +46,26 @@ pub(super) struct TemplateView {
     #[serde(serialize_with = "shared")]
     pub(super) left_out: Arc<BTreeSet<String>>,
     pub(super) haproxy: Option<HaproxyView>,
+    pub(super) deduplicate: Option<StandingView>,
+}
+
+/// How it stands among other instances with the same template.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct StandingView {
+    pub(super) role: &'static str,
+    folder: String,
+    /// Who asks Consul, as far as it is known.
+    leader: Option<String>,
+    leader_session: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ChildView {
+    command: String,
+    state: &'static str,
+    pid: i32,
+    seconds_running: f64,
+    pub(super) restarts: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -113,11 +137,18 @@ impl View {
             seconds_running: since(snapshot.start, now),
             ready: unready.is_empty(),
             unready,
-            templates: snapshot.templates.iter().map(|it| TemplateView::of(it, now)).collect(),
+            templates: templates(snapshot, now),
             commands: snapshot.commands.iter().map(|(line, it)| command(line, it, now)).collect(),
+            child: snapshot.child.as_ref().map(|it| child(it, now)),
             consul: ConsulView::of(snapshot, now),
         }
     }
+}
+
+fn templates(snapshot: &Snapshot, now: Instant) -> Vec<TemplateView> {
+    let standings = snapshot.standings.iter().map(Some).chain(iter::repeat(None));
+    let templates = snapshot.templates.iter().zip(standings);
+    templates.map(|(template, standing)| TemplateView::of(template, standing, now)).collect()
 }
 
 /// Why a template's file was not yet as it should be.
@@ -140,7 +171,7 @@ fn unready(template: &Template) -> Option<String> {
 }
 
 impl TemplateView {
-    fn of(template: &Template, now: Instant) -> Self {
+    fn of(template: &Template, standing: Option<&Standing>, now: Instant) -> Self {
         let Template { progress, failure, .. } = template;
         Self {
             template: template.name.clone(),
@@ -163,7 +194,29 @@ impl TemplateView {
             waits_for: template.waits_for.clone(),
             left_out: Arc::clone(&template.left_out),
             haproxy: template.haproxy.as_ref().map(|it| HaproxyView::of(it, now)),
+            deduplicate: standing.map(StandingView::of),
         }
+    }
+}
+
+impl StandingView {
+    fn of(Standing { folder, role, holder }: &Standing) -> Self {
+        Self {
+            role,
+            folder: folder.clone(),
+            leader: holder.as_ref().map(|it| it.name.clone()),
+            leader_session: holder.as_ref().map(|it| it.session.clone()),
+        }
+    }
+}
+
+fn child(status: &child::Status, now: Instant) -> ChildView {
+    ChildView {
+        command: status.command.clone(),
+        state: status.state,
+        pid: status.pid,
+        seconds_running: since(status.start, now),
+        restarts: status.restarts,
     }
 }
 

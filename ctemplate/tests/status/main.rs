@@ -174,6 +174,67 @@ async fn what_fails_shows_as_such() {
 }
 
 #[tokio::test]
+async fn the_child_shows_with_its_restarts() {
+    let child =
+        "exec { command = [\"sh\", \"child.sh\"] kill_signal = \"SIGTERM\" splay = \"1ms\" }";
+    let template = "template { source = \"t.hbs\" destination = \"out\" }";
+    let program = Program::new(&[
+        ("t.hbs", "{{file \"data\"}}"),
+        ("data", "1"),
+        ("child.sh", "echo $$ > pid; while :; do sleep 0.02; done"),
+        ("config.hcl", &format!("{template} {child}")),
+    ]);
+    let watched = Watched::start(program, "127.0.0.1:1", &["-config", "config.hcl"]).await;
+    watched.shows("/status", "/child/restarts", 0).await;
+    let first = watched.json("/status").await["child"].clone();
+    assert_eq!((&first["command"], &first["state"]), (&"sh child.sh".into(), &"running".into()));
+    watched.program.becomes("pid", &format!("{}\n", first["pid"])).await;
+    fs::write(watched.program.path("data"), "2").unwrap();
+    watched.shows("/status", "/child/restarts", 1).await;
+    let again = watched.json("/status").await["child"].clone();
+    assert_ne!(again["pid"], first["pid"]);
+    watched.program.becomes("pid", &format!("{}\n", again["pid"])).await;
+    watched.says("/", &format!("process {}, started", again["pid"])).await;
+    assert!((1.0..2.0).contains(&watched.metric("ctemplate_child_restarts_total").await));
+    // It is gone when nobody wants it any more.
+    fs::write(watched.program.path("config.hcl"), template).unwrap();
+    watched.program.signal(Signal::HUP);
+    watched.shows("/status", "/child", Value::Null).await;
+}
+
+#[tokio::test]
+async fn who_asks_consul_for_all_instances_shows() {
+    let consul = Consul::start().await;
+    consul.put("a", "1").await;
+    let instance = async || {
+        let configuration = "deduplicate { enabled = true prefix = \"shared/\" } \
+            template { source = \"t.ctmpl\" destination = \"out\" }";
+        let files = [("t.ctmpl", "{{ key \"a\" }}"), ("config.hcl", configuration)];
+        let args = ["-config", "config.hcl"];
+        Watched::start(Program::new(&files), &consul.address(), &args).await
+    };
+    let role = "/templates/0/deduplicate/role";
+    let mut leader = instance().await;
+    leader.shows("/status", role, "leading").await;
+    let follower = instance().await;
+    follower.shows("/status", role, "following").await;
+    let (leads, follows) = (leader.json("/status").await, follower.json("/status").await);
+    let [leads, follows] = [&leads, &follows].map(|status| &status["templates"][0]["deduplicate"]);
+    for field in ["folder", "leader", "leader_session"] {
+        assert_eq!(leads[field], follows[field], "{field}");
+    }
+    let name = leads["leader"].as_str().unwrap();
+    assert!(name.starts_with(&format!("process {} on ", leader.program.pid())), "{name}");
+    follower.says("/", &format!("follows {name}, which asks Consul")).await;
+    leader.program.signal(Signal::TERM);
+    assert_eq!(leader.program.exit_code().await, Some(0));
+    follower.shows("/status", role, "leading").await;
+    let labels = "template=\"t.ctmpl\",file=\"out\",role=\"leading\"";
+    let metric = format!("ctemplate_deduplicate_role{{{labels}}}");
+    assert!(follower.metric(&metric).await > 0.0);
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_ends_the_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 
 use super::{Runner, pending, retry};
 use crate::child::Child;
-use crate::config::settings::{OnError, Output};
-use crate::haproxy::driver::{DriveError, Driver};
+use crate::config::settings::Output;
+use crate::haproxy::driver::Driver;
 use crate::job::{Job, JobError};
-use crate::run::queue::{self, Verdict, Waiting};
+use crate::run::queue::{Verdict, Waiting};
 use crate::run::variables;
 
 impl Runner {
@@ -74,24 +74,16 @@ impl Runner {
 
     /// Makes each HAProxy follow its file.
     pub(super) async fn drive(&mut self) -> anyhow::Result<()> {
-        let policy = retry(&self.settings);
         let now = Instant::now();
         let is_due = |job: &Job| job.driver().and_then(Driver::due).is_some_and(|due| due <= now);
         if !self.jobs.iter().any(is_due) {
             return Ok(());
         }
-        for job in &mut self.jobs {
+        for index in 0..self.jobs.len() {
+            let Some(job) = self.jobs.get_mut(index) else { continue };
             let now = Instant::now();
-            match job.drive(now).await {
-                Err(error) if self.settings.once || job.is_fatal(&error) => {
-                    return Err(error.into());
-                }
-                Err(JobError::Haproxy(DriveError::Refused { .. }))
-                    if job.on_error() == OnError::Retry =>
-                {
-                    job.repeat(now + queue::pause(&policy, job.failures()));
-                }
-                Ok(()) | Err(_) => {}
+            if let Err(error) = job.drive(now).await {
+                self.attempt_failed(index, error, now)?;
             }
         }
         self.board.advanced(&self.jobs);
@@ -110,7 +102,9 @@ impl Runner {
                 let variables = variables(&exec.env, &self.settings);
                 let child = Child::start(exec.clone(), variables, self.control.clone());
                 let line = || format!("'{}'", exec.command.words().join(" "));
-                self.child = Some(child.with_context(line)?);
+                let child = child.with_context(line)?;
+                self.board.runs(child.status());
+                self.child = Some(child);
             }
             _ => {}
         }
