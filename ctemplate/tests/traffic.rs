@@ -6,9 +6,10 @@
 mod catalog;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 
 use integration::rig::component;
 use integration::rig::eventually::eventually;
@@ -18,7 +19,7 @@ use integration::rig::process::{Process, command};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixStream};
 
 use crate::catalog::Catalog;
 
@@ -76,6 +77,21 @@ impl Balancer {
         }));
     }
 
+    /// Gives it a certificate for each host name, in a list.
+    fn certify(&mut self, hosts: [&'static str; 2]) -> [(&'static str, Certificate); 2] {
+        let folder = self.folder.path();
+        let list = hosts.map(|host| format!("{}/{host}.pem\n", folder.display()));
+        fs::write(folder.join("list"), list.concat()).unwrap();
+        let certificates = hosts.map(|host| {
+            let certificate = Certificate::for_hosts(&[host]).unwrap();
+            fs::write(folder.join(format!("{host}.pem")), &certificate.pem).unwrap();
+            (host, certificate)
+        });
+        let list = format!("crt_list = \"{}/list\"\n", folder.display());
+        self.set(&list);
+        certificates
+    }
+
     async fn start(&mut self) {
         let values = self.folder.path().join("site.toml");
         fs::write(&values, &self.values).unwrap();
@@ -89,9 +105,11 @@ impl Balancer {
         haproxy.arg("-db").arg("-f").arg(&config);
         let log = self.folder.path().join("log");
         let haproxy = self.haproxy.insert(Process::start("haproxy", haproxy, &log).unwrap());
-        let address = SocketAddr::from((self.network.host(1), HTTP));
-        eventually("HAProxy to listen", PATIENCE, async || {
-            TcpStream::connect(address).await.map(drop).map_err(|_| haproxy.log())
+        // It listens at one port after another, and answers to commands once it does at all of them.
+        let socket = self.folder.path().join("socket");
+        eventually("HAProxy to answer", PATIENCE, async || {
+            let answer = command_at(&socket, "show info").await;
+            if answer.is_ok_and(|it| it.contains("Version")) { Ok(()) } else { Err(haproxy.log()) }
         })
         .await;
     }
@@ -111,11 +129,7 @@ impl Balancer {
 
     /// What HAProxy answers to a command.
     async fn command(&self, command: &str) -> String {
-        let mut stream = UnixStream::connect(self.folder.path().join("socket")).await.unwrap();
-        stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        command_at(&self.folder.path().join("socket"), command).await.unwrap()
     }
 
     /// The answer for a host name and a path.
@@ -124,7 +138,15 @@ impl Balancer {
     }
 }
 
-/// Answers every request with 200 and a name until the test ends.
+async fn command_at(socket: &Path, command: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket).await?;
+    stream.write_all(format!("{command}\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// Answers every request with 200, a name and the protocol that the load balancer told, until the test ends.
 async fn serve(name: &'static str) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -135,9 +157,11 @@ async fn serve(name: &'static str) -> SocketAddr {
                 while !request.ends_with(b"\r\n\r\n") {
                     request.push(stream.read_u8().await?);
                 }
+                let request = String::from_utf8_lossy(&request);
+                let protocol = header(&request, "x-forwarded-proto").unwrap_or_default();
                 let size = name.len();
                 let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n{name}"
+                    "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\nX-Protocol: {protocol}\r\n\r\n{name}"
                 );
                 stream.write_all(answer.as_bytes()).await
             });
@@ -219,16 +243,7 @@ async fn plain_requests_go_to_https_where_a_tag_says_so() {
     let tags = "external-host-a.test redirect-https external-listen-http-8081";
     balancer.serve("web", "web", tags).await;
     balancer.serve("plain", "plain", "external-host-b.test").await;
-    let certificates = ["a.test", "b.test"].map(|host| {
-        let certificate = Certificate::for_hosts(&[host]).unwrap();
-        fs::write(balancer.folder.path().join(format!("{host}.pem")), &certificate.pem).unwrap();
-        (host, certificate)
-    });
-    let path = balancer.folder.path().display().to_string();
-    balancer.set(&format!("crt_list = \"{path}/list\"\n"));
-    let list = ["a.test", "b.test"]
-        .map(|host| format!("{}/{host}.pem\n", balancer.folder.path().display()));
-    fs::write(balancer.folder.path().join("list"), list.concat()).unwrap();
+    let certificates = balancer.certify(["a.test", "b.test"]);
     balancer.start().await;
 
     let answer = balancer.get("a.test", "/x?y=1", "").await;
@@ -251,6 +266,30 @@ async fn plain_requests_go_to_https_where_a_tag_says_so() {
 }
 
 #[tokio::test]
+async fn ports_of_services_speak_tls_where_a_tag_says_so() {
+    let mut balancer = Balancer::new();
+    balancer.serve("web", "web", "external-listen-https-8444 external-listen-http-8081").await;
+    balancer.serve("db", "db", "external-listen-tls-8883").await;
+    let certificates = balancer.certify(["a.test", "b.test"]);
+    balancer.start().await;
+    // The client's server name decides which certificate it gets, on each port: it takes no other.
+    for (host, certificate) in &certificates {
+        for (port, want) in [(8444, ("web", "https")), (8883, ("db", ""))] {
+            let answer = certificate.get((balancer.ip(), port).into(), host).await.unwrap();
+            assert_eq!((body(&answer), header(&answer, "x-protocol").unwrap()), want, "{host}");
+            // It would bind the host name's other ports, too.
+            assert_eq!(header(&answer, "strict-transport-security"), None);
+        }
+    }
+    let request = "/ HTTP/1.1\r\nHost: a.test";
+    for port in [8444, 8883] {
+        assert_eq!(body(&balancer.ask_from(1, port, request).await), "", "{port} is not plain");
+    }
+    let answer = balancer.ask_from(1, 8081, request).await;
+    assert_eq!((body(&answer), header(&answer, "x-protocol")), ("web", Some("http")));
+}
+
+#[tokio::test]
 async fn a_client_stays_with_its_server() {
     let mut balancer = Balancer::new();
     balancer.serve("web", "one", "external-host-a.test sticky").await;
@@ -269,6 +308,30 @@ async fn a_client_stays_with_its_server() {
         seen.insert(body(&first).to_owned());
     }
     assert_eq!(seen.len(), 2, "without the cookie it is either");
+}
+
+#[tokio::test]
+async fn a_server_that_died_unnoticed_costs_nobody_a_request() {
+    let mut balancer = Balancer::new();
+    balancer.serve("web", "web", "external-host-a.test").await;
+    // Consul says that it passes, and nobody listens there.
+    let nobody = SocketAddr::from((balancer.network.host(9), 9));
+    balancer.register("web", nobody, "external-host-a.test", true);
+    // Only requests can find it out.
+    balancer.set("[check]\ninterval = \"1h\"\n");
+    balancer.start().await;
+    for _ in 0..10 {
+        assert_eq!(body(&balancer.get("a.test", "/", "").await), "web");
+    }
+    let states = balancer.command("show servers state cluster_production:web").await;
+    let state = |ip: String| {
+        let mut lines = states.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let line = lines.find(|line| line.get(4) == Some(&&*ip)).unwrap();
+        // Its state in operation: 0 is down, 2 is up.
+        line[5].to_owned()
+    };
+    assert_eq!(state(nobody.ip().to_string()), "0", "{states}");
+    assert_eq!(state("127.0.0.1".to_owned()), "2", "{states}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::data::CatalogService;
 use crate::haproxy::names;
 use crate::haproxy::settings::{self, Settings};
 use crate::haproxy::site::{Environment, Site};
-use crate::haproxy::tags::{self, Mode, Side, Wish};
+use crate::haproxy::tags::{self, Listener, Mode, Side, Wish};
 
 /// A service in one environment, and where it is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,8 +35,10 @@ pub struct Route {
     pub balance: &'static str,
     /// The ports of its internal frontend.
     pub ports: BTreeSet<u16>,
-    /// The ports of its external frontend.
+    /// The ports of its external frontend without TLS.
     pub external_ports: BTreeSet<u16>,
+    /// Those with TLS.
+    pub external_tls_ports: BTreeSet<u16>,
     /// The host names that the external frontends send to it.
     pub hosts: BTreeSet<String>,
     /// The paths below these host names; the whole hosts when there is none.
@@ -84,7 +86,7 @@ impl Route {
     fn new(environment: &Environment, service: &CatalogService, wishes: &[Wish]) -> Self {
         let owner = format!("{}:{}", environment.name, service.name);
         let mode = wishes.iter().find_map(|wish| match wish {
-            Wish::Listen(_, mode, _) => Some(*mode),
+            Wish::Listen(listener, _) => Some(listener.mode),
             _ => None,
         });
         let mode = mode.unwrap_or(Mode::Http);
@@ -99,11 +101,28 @@ impl Route {
             balance: "roundrobin",
             ports: BTreeSet::new(),
             external_ports: BTreeSet::new(),
+            external_tls_ports: BTreeSet::new(),
             hosts: BTreeSet::new(),
             paths: paths(wishes),
             settings: Settings::of(mode),
             tags: service.tags.clone(),
         }
+    }
+
+    /// The ports of a listener.
+    const fn ports_of(&mut self, listener: Listener) -> &mut BTreeSet<u16> {
+        match listener {
+            Listener { side: Side::Internal, .. } => &mut self.ports,
+            Listener { has_tls: false, .. } => &mut self.external_ports,
+            Listener { has_tls: true, .. } => &mut self.external_tls_ports,
+        }
+    }
+
+    /// Whether anything leads to it.
+    fn is_reached(&self) -> bool {
+        let Self { ports, external_ports, external_tls_ports, hosts, .. } = self;
+        [ports, external_ports, external_tls_ports].iter().any(|it| !it.is_empty())
+            || !hosts.is_empty()
     }
 
     fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
@@ -173,7 +192,7 @@ impl<'a> Draft<'a> {
                     has_wrong_path = true;
                 }
                 Some(Err(why)) => self.problem(service, &format!("tag {tag:?} is left out"), why),
-                Some(Ok(Wish::Listen(_, _, port))) if !is_for(&service.name, port) => {}
+                Some(Ok(Wish::Listen(_, port))) if !is_for(&service.name, port) => {}
                 Some(Ok(wish)) => wishes.push(wish),
             }
         }
@@ -189,6 +208,7 @@ impl<'a> Draft<'a> {
             // Without its path it would take the whole host name.
             wishes.retain(|wish| !matches!(wish, Wish::Host(_) | Wish::Path(_)));
         }
+        let wishes = self.without_plain_twins(service, wishes);
         self.in_one_mode(service, wishes)
     }
 
@@ -199,12 +219,39 @@ impl<'a> Draft<'a> {
         groups.is_empty() || wishes.iter().any(is_ours)
     }
 
+    /// The wishes without ports that are asked for with TLS, too: passwords must not travel in plain text by mistake.
+    fn without_plain_twins(
+        &mut self,
+        service: &CatalogService,
+        mut wishes: Vec<Wish>,
+    ) -> Vec<Wish> {
+        let encrypted = wishes.iter().filter_map(|wish| match wish {
+            Wish::Listen(listener, port) if listener.has_tls => Some(*port),
+            _ => None,
+        });
+        let encrypted: BTreeSet<_> = encrypted.collect();
+        let is_twin = |wish: &Wish| {
+            matches!(wish, Wish::Listen(Listener { side: Side::External, has_tls: false, .. }, port)
+                if encrypted.contains(port))
+        };
+        let before = wishes.len();
+        wishes.retain(|wish| !is_twin(wish));
+        if wishes.len() < before {
+            self.problem(
+                service,
+                "an external port has TLS only",
+                "tags ask for it with and without",
+            );
+        }
+        wishes
+    }
+
     /// The wishes without those of the other mode.
     fn in_one_mode(&mut self, service: &CatalogService, mut wishes: Vec<Wish>) -> Vec<Wish> {
-        let is_tcp = |wish: &Wish| matches!(wish, Wish::Listen(_, Mode::Tcp, _));
+        let is_tcp = |wish: &Wish| matches!(wish, Wish::Listen(it, _) if it.mode == Mode::Tcp);
         let has_host = wishes.iter().any(|wish| matches!(wish, Wish::Host(_)));
-        let has_http =
-            has_host || wishes.iter().any(|wish| matches!(wish, Wish::Listen(_, Mode::Http, _)));
+        let is_http = |wish: &Wish| matches!(wish, Wish::Listen(it, _) if it.mode == Mode::Http);
+        let has_http = has_host || wishes.iter().any(is_http);
         let before = wishes.len();
         wishes.retain(|wish| !(has_http && is_tcp(wish)));
         if wishes.len() < before {
@@ -251,12 +298,9 @@ impl<'a> Draft<'a> {
             match wish {
                 Wish::Balance(algorithm) => route.balance = algorithm,
                 Wish::Set(setting) => route.settings.set(setting),
-                Wish::Listen(side, _, port) => {
-                    let port = self.claim_port(environment, service, &owner, (*side, *port));
-                    match side {
-                        Side::Internal => route.ports.extend(port),
-                        Side::External => route.external_ports.extend(port),
-                    }
+                Wish::Listen(listener, port) => {
+                    let port = self.claim_port(environment, service, &owner, (*listener, *port));
+                    route.ports_of(*listener).extend(port);
                 }
                 Wish::Host(host) => {
                     let paths = &route.paths;
@@ -267,7 +311,7 @@ impl<'a> Draft<'a> {
                 Wish::Path(_) | Wish::Group(_) | Wish::Weight(_) => {}
             }
         }
-        if !(route.ports.is_empty() && route.external_ports.is_empty() && route.hosts.is_empty()) {
+        if route.is_reached() {
             self.table.routes.push(route);
         }
     }
@@ -277,16 +321,20 @@ impl<'a> Draft<'a> {
         environment: &Environment,
         service: &CatalogService,
         owner: &str,
-        (side, port): (Side, u16),
+        (listener, port): (Listener, u16),
     ) -> Option<u16> {
         let text = format!("{}{port}", environment.port_prefix);
-        let which = if side == Side::External { "external port" } else { "port" };
+        let which = if listener.side == Side::External { "external port" } else { "port" };
         let what = format!("{which} {text} of {} is left out", environment.name);
         let Ok(port) = text.parse() else {
             self.problem(service, &what, "ports end at 65535");
             return None;
         };
-        match claim(&mut self.ports, (side, port), owner) {
+        if listener.has_tls && !self.site.external.has_certificate() {
+            self.problem(service, &what, "there is no certificate");
+            return None;
+        }
+        match claim(&mut self.ports, (listener.side, port), owner) {
             None => Some(port),
             Some(other) => {
                 self.problem(service, &what, &format!("it belongs to {other}"));

@@ -23,7 +23,7 @@ pub struct Server {
     pub port: u16,
     /// From the instance's tag, else Consul's weight of a passing instance.
     pub weight: u32,
-    /// What a client shows to stay with it; says nothing of the endpoint.
+    /// What a client shows to stay with it: a hash of the endpoint.
     pub cookie: String,
 }
 

@@ -61,8 +61,8 @@ pub struct Internal {
     pub stats_port: u16,
 }
 
-/// The ports of the external load balancer itself; 0 is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// What the external load balancer itself has; port 0 is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct External {
     /// For plain requests.
@@ -71,6 +71,17 @@ pub struct External {
     pub https_port: u16,
     /// For statistics.
     pub stats_port: u16,
+    /// Where its certificates are, if anywhere.
+    pub certificate: String,
+    /// A list of more of them.
+    pub crt_list: String,
+}
+
+impl External {
+    /// Whether it can speak TLS.
+    pub const fn has_certificate(&self) -> bool {
+        !self.certificate.is_empty() || !self.crt_list.is_empty()
+    }
 }
 
 impl Site {

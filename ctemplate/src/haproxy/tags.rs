@@ -13,8 +13,8 @@ pub const HEAVIEST: u32 = 256;
 /// What a tag asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// A port of a load balancer in HTTP or TCP mode.
-    Listen(Side, Mode, u16),
+    /// A port of a load balancer.
+    Listen(Listener, u16),
     /// A balance algorithm.
     Balance(&'static str),
     /// A host name of the external load balancer.
@@ -27,6 +27,17 @@ pub enum Wish {
     Weight(u32),
     /// How the backend treats its traffic.
     Set(Setting),
+}
+
+/// What listens on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where.
+    pub side: Side,
+    /// How the traffic is treated.
+    pub mode: Mode,
+    /// Whether clients speak TLS.
+    pub has_tls: bool,
 }
 
 /// The load balancer that has a port.
@@ -50,8 +61,9 @@ pub enum Mode {
 
 /// Reads a tag: `None` when it is none of ours, an error when it is one of ours and wrong.
 pub fn read(tag: &str) -> Option<Result<Wish, &'static str>> {
-    let listen = LISTEN.iter().find_map(|(prefix, side, mode)| {
-        tag.strip_prefix(prefix).map(|port| listen(*side, *mode, port))
+    let listen = LISTEN.iter().find_map(|(prefix, side, mode, has_tls)| {
+        let listener = Listener { side: *side, mode: *mode, has_tls: *has_tls };
+        tag.strip_prefix(prefix).map(|port| listen(listener, port))
     });
     if listen.is_some() {
         listen
@@ -79,16 +91,18 @@ pub fn trailing_port(text: &str) -> Option<u16> {
 }
 
 /// What begins a tag with a port.
-const LISTEN: [(&str, Side, Mode); 4] = [
-    ("internal-listen-http-", Side::Internal, Mode::Http),
-    ("internal-listen-tcp-", Side::Internal, Mode::Tcp),
-    ("external-listen-http-", Side::External, Mode::Http),
-    ("external-listen-tcp-", Side::External, Mode::Tcp),
+const LISTEN: [(&str, Side, Mode, bool); 6] = [
+    ("internal-listen-http-", Side::Internal, Mode::Http, false),
+    ("internal-listen-tcp-", Side::Internal, Mode::Tcp, false),
+    ("external-listen-http-", Side::External, Mode::Http, false),
+    ("external-listen-tcp-", Side::External, Mode::Tcp, false),
+    ("external-listen-https-", Side::External, Mode::Http, true),
+    ("external-listen-tls-", Side::External, Mode::Tcp, true),
 ];
 
-fn listen(side: Side, mode: Mode, port: &str) -> Result<Wish, &'static str> {
+fn listen(listener: Listener, port: &str) -> Result<Wish, &'static str> {
     names::port(port)
-        .map(|port| Wish::Listen(side, mode, port))
+        .map(|port| Wish::Listen(listener, port))
         .ok_or("a port is a number from 1 to 65535")
 }
 
@@ -100,12 +114,18 @@ mod tests {
     fn tags_are_read_whole() {
         use Mode::{Http, Tcp};
         use Side::{External, Internal};
+        let listen = |side, mode, has_tls, port| {
+            Some(Ok(Wish::Listen(Listener { side, mode, has_tls }, port)))
+        };
         for (tag, want) in [
             ("production", None),
-            ("internal-listen-http-3000", Some(Ok(Wish::Listen(Internal, Http, 3000)))),
-            ("internal-listen-tcp-65535", Some(Ok(Wish::Listen(Internal, Tcp, 65535)))),
-            ("external-listen-http-3000", Some(Ok(Wish::Listen(External, Http, 3000)))),
-            ("external-listen-tcp-5000", Some(Ok(Wish::Listen(External, Tcp, 5000)))),
+            ("internal-listen-http-3000", listen(Internal, Http, false, 3000)),
+            ("internal-listen-tcp-65535", listen(Internal, Tcp, false, 65535)),
+            ("external-listen-http-3000", listen(External, Http, false, 3000)),
+            ("external-listen-tcp-5000", listen(External, Tcp, false, 5000)),
+            ("external-listen-https-8443", listen(External, Http, true, 8443)),
+            ("external-listen-tls-8883", listen(External, Tcp, true, 8883)),
+            ("internal-listen-https-8443", None),
             ("balance-leastconn", Some(Ok(Wish::Balance("leastconn")))),
             ("external-host-WWW.example.com", Some(Ok(Wish::Host("www.example.com".to_owned())))),
             ("external-path-/api/", Some(Ok(Wish::Path("/api".to_owned())))),
@@ -124,6 +144,7 @@ mod tests {
             "internal-listen-http-080",
             "internal-listen-http-3000\n  http-request deny",
             "external-listen-tcp-70000",
+            "external-listen-tls-",
             "balance-luck",
             "external-host-a b",
             "external-path-/a b",

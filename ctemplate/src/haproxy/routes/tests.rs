@@ -15,7 +15,13 @@ fn site() -> Site {
         well_known: BTreeMap::from([("marathon".to_owned(), WellKnown { port: 18080 })]),
         services: Served { reserved_ports: BTreeSet::from([9000]), ..Served::default() },
         internal: Internal { stats_port: 8404 },
-        external: External { http_port: 80, https_port: 443, stats_port: 8405 },
+        external: External {
+            http_port: 80,
+            https_port: 443,
+            stats_port: 8405,
+            certificate: "a.pem".to_owned(),
+            crt_list: String::new(),
+        },
     }
 }
 
@@ -135,6 +141,50 @@ fn ports_of_the_two_load_balancers_do_not_meet() {
             r#"service "e": external port 9000 of production is left out: it belongs to the site"#,
         ]
     );
+}
+
+#[test]
+fn ports_with_tls_need_a_certificate_and_are_never_plain() {
+    let services = [
+        service("a", "production external-listen-https-8443 external-listen-http-8080"),
+        service("b", "production staging external-listen-tls-8883"),
+        service("c", "production external-listen-https-8443 external-listen-tls-8884"),
+        service("d", "production external-listen-http-8444 external-listen-https-8444"),
+        service("e", "production external-listen-tls-443"),
+    ];
+    let lines = |site: &Site| {
+        let table = table(&services, site);
+        let line = |it: &Route| {
+            let (plain, encrypted) = (&it.external_ports, &it.external_tls_ports);
+            format!("{} {plain:?} {encrypted:?}", it.external_frontend)
+        };
+        (table.routes.iter().map(line).collect::<Vec<_>>(), table.problems)
+    };
+    let (routes, problems) = lines(&site());
+    assert_eq!(
+        routes,
+        [
+            "external_http_in_production:a {8080} {8443}",
+            "external_tcp_in_production:b {} {8883}",
+            "external_http_in_production:d {} {8444}",
+            "external_tcp_in_staging:b {} {18883}",
+        ]
+    );
+    assert_eq!(
+        problems,
+        [
+            r#"service "c": its TCP ports are left out: a service has one mode, and tags ask for HTTP too"#,
+            r#"service "d": an external port has TLS only: tags ask for it with and without"#,
+            r#"service "c": external port 8443 of production is left out: it belongs to production:a"#,
+            r#"service "e": external port 443 of production is left out: it belongs to external.https_port"#,
+        ]
+    );
+    let external = External { certificate: String::new(), ..site().external };
+    let (routes, problems) = lines(&Site { external, ..site() });
+    assert_eq!(routes, ["external_http_in_production:a {8080} {}"]);
+    let what =
+        r#"service "d": external port 8444 of production is left out: there is no certificate"#;
+    assert!(problems.iter().any(|it| it == what), "{problems:#?}");
 }
 
 #[test]
