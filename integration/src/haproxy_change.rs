@@ -20,7 +20,7 @@ use clap::Parser;
 
 use self::measure::{Bounds, Measurement};
 use self::service::Service;
-use self::subject::{Programs, Subject};
+use self::subject::{Check, Programs, Setup, Subject};
 use crate::rig::component;
 use crate::rig::dev_agent::DevAgent;
 use crate::rig::process::program;
@@ -54,6 +54,9 @@ pub struct Cli {
     /// What to measure
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Subject::ALL)]
     pub subjects: Vec<Subject>,
+    /// What checks each file; everything is measured with each of these
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Check::ALL)]
+    pub checks: Vec<Check>,
     /// The ctemplate to measure; the one beside this program by default
     #[arg(long, value_name = "PATH")]
     pub ctemplate: Option<PathBuf>,
@@ -76,15 +79,17 @@ pub async fn run(cli: &Cli) -> Result<()> {
 
 async fn measure_all(cli: &Cli) -> Result<()> {
     for services in &cli.services {
-        let measured = measure_size(cli, *services).await?;
-        say(&format!("\n{services} services, {} changes", cli.changes))?;
-        say(&report::table(&measured))?;
+        for check in &cli.checks {
+            let measured = measure_size(cli, *services, *check).await?;
+            say(&format!("\n{services} services, {}, {} changes", check.name(), cli.changes))?;
+            say(&report::table(&measured))?;
+        }
     }
     Ok(())
 }
 
 /// Measures all ways on a Consul of their own, with so many services.
-async fn measure_size(cli: &Cli, services: usize) -> Result<Vec<Measurement>> {
+async fn measure_size(cli: &Cli, services: usize, check: Check) -> Result<Vec<Measurement>> {
     let settings = format!("limits {{ http_max_conns_per_client = {RAISED} }}");
     let consul = DevAgent::start_with(&[&settings], consul::Config::default()).await?;
     let others = services.saturating_sub(1);
@@ -94,12 +99,16 @@ async fn measure_size(cli: &Cli, services: usize) -> Result<Vec<Measurement>> {
 
     let programs = Programs {
         consul_template: component::consul_template()?,
-        ctemplate: cli.ctemplate.clone().unwrap_or_else(|| program("ctemplate")),
+        // It is started in a folder of its own.
+        ctemplate: std::path::absolute(
+            cli.ctemplate.clone().unwrap_or_else(|| program("ctemplate")),
+        )?,
     };
     let bounds = Bounds { changes: cli.changes, patience: Duration::from_secs(cli.patience) };
     let mut measured = Vec::new();
     for subject in &cli.subjects {
-        let one = measure::measure(*subject, &programs, &consul, &mut service, bounds);
+        let setup = Setup { subject: *subject, check };
+        let one = measure::measure(setup, &programs, &consul, &mut service, bounds);
         measured.push(one.await.with_context(|| subject.name())?);
     }
     Ok(measured)

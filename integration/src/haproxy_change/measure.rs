@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::service::Service;
-use super::subject::{Programs, Subject};
+use super::subject::{Programs, Setup, Subject};
 use crate::rig::dev_agent::DevAgent;
 use crate::rig::haproxy::Haproxy;
 use crate::rig::process::Process;
@@ -42,7 +42,7 @@ pub struct Measurement {
 ///
 /// When one of them does not start, Consul refuses a change, or a change does not arrive.
 pub async fn measure(
-    subject: Subject,
+    setup: Setup,
     programs: &Programs,
     consul: &DevAgent,
     service: &mut Service,
@@ -53,8 +53,8 @@ pub async fn measure(
     let socket = haproxy.socket();
     haproxy.configure(&format!("global\n  stats socket {} level admin\n", socket.display()))?;
     haproxy.start().await?;
-    let command = programs.command(subject, consul, &haproxy, service.front(), folder.path())?;
-    let process = Process::start(subject.name(), command, &folder.path().join("log"))?;
+    let command = programs.command(setup, consul, &haproxy, service.front(), folder.path())?;
+    let process = Process::start(setup.subject.name(), command, &folder.path().join("log"))?;
     let said = |when: &str| format!("{when}; the program said: {}", process.log());
     service.answers(bounds.patience).await.with_context(|| said("the first answer"))?;
     usage::calm(process.pid(), bounds.patience).await?;
@@ -69,5 +69,5 @@ pub async fn measure(
         usage::calm(process.pid(), REST).await?;
     }
     let reloads = haproxy.loads().saturating_sub(loads);
-    Ok(Measurement { subject, latency: Summary::of(&times), reloads })
+    Ok(Measurement { subject: setup.subject, latency: Summary::of(&times), reloads })
 }

@@ -45,6 +45,24 @@ pub enum Subject {
     Runtime,
 }
 
+/// What checks each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Check {
+    /// Nothing, until HAProxy loads it.
+    None,
+    /// `haproxy -c`, as ctemplate's `check`, and before the reload in the command of consul-template, which has none.
+    Haproxy,
+}
+
+/// What is measured: a way, and what checks the files on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// The way.
+    pub subject: Subject,
+    /// What checks them.
+    pub check: Check,
+}
+
 /// The programs that do it.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -66,19 +84,47 @@ impl Subject {
             Self::Runtime => "ctemplate, runtime",
         }
     }
+}
 
-    /// How HAProxy gets what is in its file, as a part of the section of the template.
-    fn follow(self, ctemplate: &Path, haproxy: &Haproxy) -> String {
-        let (socket, master) = (haproxy.socket(), haproxy.master_socket());
+impl Check {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::None, Self::Haproxy];
+
+    /// What the report says of it.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::ConsulTemplate | Self::Reload => {
-                let command =
-                    format!("{} -reload-haproxy {}", ctemplate.display(), master.display());
-                format!("command = {command:?}")
+            Self::None => "files unchecked",
+            Self::Haproxy => "files checked",
+        }
+    }
+
+    /// The command that checks a file.
+    fn command(self, haproxy: &Haproxy, file: &str) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Haproxy => Some(format!("{} -c -q -f {file}", haproxy.binary().display())),
+        }
+    }
+}
+
+impl Setup {
+    /// What checks the file and how HAProxy gets what is in it, as a part of the section of the template.
+    fn follow(self, ctemplate: &Path, haproxy: &Haproxy) -> String {
+        let Self { subject, check } = self;
+        let (socket, master) = (haproxy.socket(), haproxy.master_socket());
+        let reload = format!("{} -reload-haproxy {}", ctemplate.display(), master.display());
+        let own = check.command(haproxy, "{}").map(|check| format!("check = {check:?}\n  "));
+        let own = own.unwrap_or_default();
+        match subject {
+            Subject::ConsulTemplate => {
+                let file = haproxy.config_path().display().to_string();
+                let commands = check.command(haproxy, &file).into_iter().chain([reload]);
+                format!("command = {:?}", commands.collect::<Vec<_>>().join(" && "))
             }
+            Subject::Reload => format!("{own}command = {reload:?}"),
             // Its only reload brings the frontends, before anything is measured.
-            Self::Runtime => format!(
-                "haproxy {{ socket = \"{}\" master_socket = \"{}\" reload_interval = \"50ms\" }}",
+            Subject::Runtime => format!(
+                "{own}haproxy {{ socket = \"{}\" master_socket = \"{}\" reload_interval = \"50ms\" }}",
                 socket.display(),
                 master.display()
             ),
@@ -94,7 +140,7 @@ impl Programs {
     /// When these cannot be written.
     pub fn command(
         &self,
-        subject: Subject,
+        setup: Setup,
         consul: &DevAgent,
         haproxy: &Haproxy,
         bind: Ipv4Addr,
@@ -104,10 +150,10 @@ impl Programs {
         let configuration = format!(
             "template {{\n  source = \"in.ctmpl\"\n  destination = \"{}\"\n  {}\n}}\n",
             haproxy.config_path().display(),
-            subject.follow(&self.ctemplate, haproxy)
+            setup.follow(&self.ctemplate, haproxy)
         );
         fs::write(folder.join("config.hcl"), configuration)?;
-        let mut command = match subject {
+        let mut command = match setup.subject {
             Subject::ConsulTemplate => process::command(&self.consul_template),
             Subject::Reload | Subject::Runtime => process::command(&self.ctemplate),
         };
