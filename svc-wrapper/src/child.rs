@@ -26,7 +26,7 @@ use spawn::Program;
 use stage::Stage;
 
 pub use stage::become_command;
-pub use terminal::Terminal;
+pub use terminal::{Terminal, is_in_foreground};
 
 /// What is at a path, as far as starting it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

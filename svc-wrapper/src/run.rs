@@ -87,11 +87,12 @@ fn start(config: &Config, local: Local, caught: Caught) -> anyhow::Result<u8> {
     }
     let (messages, received) = mpsc::channel();
     let signals = messages.clone();
+    let caught = Arc::new(caught);
+    let reader = Arc::clone(&caught);
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            let outcome =
-                signals::read(&caught, |signal| signals.send(Message::Signal(signal)).is_ok());
+            let outcome = reader.read(|signal| signals.send(Message::Signal(signal)).is_ok());
             if let Err(error) = outcome {
                 tracing::error!(error = %error, "Signals cannot be read");
             }
@@ -102,7 +103,7 @@ fn start(config: &Config, local: Local, caught: Caught) -> anyhow::Result<u8> {
         // Cannot fail: the receiver is in our hands.
         None => messages.send(Message::Ready(alone(&local, &board))).context("no supervisor")?,
     }
-    Ok(Supervisor::new(config, &board).run(&received))
+    Ok(Supervisor::new(config, &board, &caught).run(&received))
 }
 
 /// What the child gets where no Consul is known.

@@ -22,7 +22,12 @@ pub mod name;
 pub const REAL_TIME: RangeInclusive<i32> = 34..=64;
 
 /// Signals that wait to be read.
-pub type Caught = SignalFd;
+#[derive(Debug)]
+pub struct Caught {
+    signals: SignalFd,
+    /// SIGCONT alone, and only if one waits.
+    continuation: SignalFd,
+}
 
 /// Has all signals wait from here on, whatever else is not ready yet.
 ///
@@ -34,37 +39,54 @@ pub type Caught = SignalFd;
 pub fn catch() -> io::Result<Caught> {
     let all = SigSet::all();
     all.thread_block()?;
-    Ok(SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC)?)
+    let flags = SfdFlags::SFD_CLOEXEC;
+    Ok(Caught {
+        signals: SignalFd::with_flags(&all, flags)?,
+        continuation: SignalFd::with_flags(&Known::SIGCONT.into(), flags | SfdFlags::SFD_NONBLOCK)?,
+    })
 }
 
-/// Hands every signal to `take`, for ever, or until it says that nobody listens.
-///
-/// # Errors
-///
-/// When they cannot be read any more.
-pub fn read(caught: &Caught, mut take: impl FnMut(Signal) -> bool) -> io::Result<()> {
-    loop {
-        let Some(info) = caught.read_signal()? else { continue };
-        // sigaction(2): what processes send has a code of zero or less.
-        let sender = if info.ssi_code > 0 { Sender::Kernel } else { Sender::Process };
-        let Ok(number) = i32::try_from(info.ssi_signo) else { continue };
-        if !take(Signal { number, sender }) {
-            return Ok(());
+impl Caught {
+    /// Hands every signal to `take`, for ever, or until it says that nobody listens.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read any more.
+    pub fn read(&self, mut take: impl FnMut(Signal) -> bool) -> io::Result<()> {
+        loop {
+            let Some(info) = self.signals.read_signal()? else { continue };
+            // sigaction(2): what processes send has a code of zero or less.
+            let sender = if info.ssi_code > 0 { Sender::Kernel } else { Sender::Process };
+            let Ok(number) = i32::try_from(info.ssi_signo) else { continue };
+            if !take(Signal { number, sender }) {
+                return Ok(());
+            }
         }
+    }
+
+    /// Stops this process as Ctrl-Z stops any other, until somebody continues it; whether somebody did.
+    ///
+    /// Where nobody could, the kernel does not stop it either: PID 1, and a group whose parents are not in its session.
+    ///
+    /// The signal that continues it is not read as others are: another thread would hand it over at any later time, even
+    /// after a second Ctrl-Z.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not let the masks be changed.
+    pub fn stop_self(&self) -> io::Result<bool> {
+        let mut others = SigSet::all();
+        others.remove(Known::SIGCONT);
+        self.signals.set_mask(&others)?;
+        let continuation = stop().and_then(|()| self.continuation.read_signal());
+        self.signals.set_mask(&SigSet::all())?;
+        Ok(continuation?.is_some())
     }
 }
 
-/// Stops this process as Ctrl-Z stops any other, until somebody continues it.
-///
-/// Where nobody could, the kernel does not stop it either: PID 1, and a group whose parents are not in its session.
-///
-/// # Errors
-///
-/// When the kernel does not let the mask be changed.
-pub fn stop_self() -> io::Result<()> {
-    let mut stop = SigSet::empty();
-    stop.add(Known::SIGTSTP);
+fn stop() -> nix::Result<()> {
+    let stop = SigSet::from(Known::SIGTSTP);
     stop.thread_unblock()?;
     raise(Known::SIGTSTP)?;
-    Ok(stop.thread_block()?)
+    stop.thread_block()
 }

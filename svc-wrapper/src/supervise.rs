@@ -131,6 +131,8 @@ pub enum Action {
     Leftovers(i32),
     /// Stop ourselves, as the terminal asked.
     StopSelf,
+    /// The same, unless it has become our turn at the terminal: then continue what stopped for want of it.
+    StopInBackground(Pid),
     /// Leave with this code.
     Exit(u8),
 }
@@ -302,8 +304,9 @@ fn pass_on(pid: Pid, signal: Signal, handling: &Handling) -> Vec<Action> {
         (number @ signal::SIGTSTP, Sender::Kernel) => {
             vec![Action::Forward(pid, number), Action::StopSelf]
         }
-        // The child, our background job, used the terminal.
-        (signal::SIGTTIN | signal::SIGTTOU, Sender::Kernel) => vec![Action::StopSelf],
+        // A job in the background used the terminal, and may do so again before the first time stops us. The second is then
+        // heard when somebody has continued us, with the terminal perhaps, and has nothing left to stop.
+        (signal::SIGTTIN | signal::SIGTTOU, Sender::Kernel) => vec![Action::StopInBackground(pid)],
         (signal::SIGINT | signal::SIGQUIT | signal::SIGWINCH, Sender::Kernel) if in_our_group => {
             vec![]
         }

@@ -1,9 +1,13 @@
-//! The terminal, where the command has a process group of its own: whose turn is it.
+//! The terminal: whose turn is it.
 //!
-//! The wrapper blocks SIGTTOU, so that the kernel lets it hand the terminal over from the background too (tcsetpgrp(3)).
+//! It is handed over where the command has a process group of its own. The wrapper blocks SIGTTOU, so that the kernel lets it
+//! do so from the background too (tcsetpgrp(3)).
+//!
 //! Below a group of another PID namespace, ours is number 0 (`pid_namespaces(7)`), which is why `rustix` is no help here.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, stdin};
+use std::os::fd::AsFd;
 
 use nix::unistd::{Pid as Group, getpgrp, tcgetpgrp, tcsetpgrp};
 use rustix::process::Pid;
@@ -15,7 +19,7 @@ pub struct Terminal(());
 impl Terminal {
     /// The terminal, if it is ours to hand over. A background job leaves it to those that have it.
     pub fn ours() -> Option<Self> {
-        (stdin().is_terminal() && is_turn_of(getpgrp())).then_some(Self(()))
+        (stdin().is_terminal() && is_turn_of(getpgrp(), stdin())).then_some(Self(()))
     }
 
     /// Gives it to the child's group, unless somebody else has taken it meanwhile.
@@ -24,7 +28,7 @@ impl Terminal {
     ///
     /// When there is no such group any more.
     pub fn hand_to(&self, child: Pid) -> io::Result<()> {
-        if is_turn_of(getpgrp()) { Ok(tcsetpgrp(stdin(), group(child))?) } else { Ok(()) }
+        if is_turn_of(getpgrp(), stdin()) { Ok(tcsetpgrp(stdin(), group(child))?) } else { Ok(()) }
     }
 
     /// Takes it back from the child's group. A group that has no number in our namespace cannot be given it.
@@ -33,7 +37,7 @@ impl Terminal {
     ///
     /// When the terminal is gone.
     pub fn take_from(&self, child: Pid) -> io::Result<()> {
-        if is_turn_of(group(child)) && getpgrp() != NAMELESS { take() } else { Ok(()) }
+        if is_turn_of(group(child), stdin()) && getpgrp() != NAMELESS { take() } else { Ok(()) }
     }
 }
 
@@ -44,8 +48,14 @@ pub(super) fn take() -> io::Result<()> {
     Ok(tcsetpgrp(stdin(), getpgrp())?)
 }
 
-fn is_turn_of(group: Group) -> bool {
-    tcgetpgrp(stdin()).is_ok_and(|turn| turn == group)
+/// Whether it is our group's turn at the terminal of our session, wherever standard input comes from.
+pub fn is_in_foreground() -> bool {
+    let group = getpgrp();
+    group != NAMELESS && File::open("/dev/tty").is_ok_and(|terminal| is_turn_of(group, terminal))
+}
+
+fn is_turn_of(group: Group, terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|turn| turn == group)
 }
 
 fn group(child: Pid) -> Group {

@@ -5,16 +5,17 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
-use nix::libc::{SIGCHLD, SIGKILL, SIGTERM};
+use nix::libc::{SIGCHLD, SIGCONT, SIGKILL, SIGTERM};
 
 use crate::child::Terminal;
 use crate::cli::Target;
 use crate::config::{Config, Drain};
 use crate::env::Environment;
 use crate::reap::News;
+use crate::signals::Caught;
 use crate::status::Board;
 use crate::supervise::{self, Action, Event, Sender, Signal, State};
-use crate::{child, exit, reap, signals};
+use crate::{child, exit, reap};
 
 /// What the other threads tell the supervisor.
 pub(super) enum Message {
@@ -25,10 +26,13 @@ pub(super) enum Message {
     Abandoned,
 }
 
+const CONTINUATION: Signal = Signal { number: SIGCONT, sender: Sender::Process };
+
 /// The child's keeper.
 pub(super) struct Supervisor<'a> {
     config: &'a Config,
     board: &'a Board,
+    caught: &'a Caught,
     environment: Environment,
     /// Only where the child has it while it runs.
     terminal: Option<Terminal>,
@@ -38,11 +42,12 @@ pub(super) struct Supervisor<'a> {
 }
 
 impl<'a> Supervisor<'a> {
-    pub(super) fn new(config: &'a Config, board: &'a Board) -> Self {
+    pub(super) fn new(config: &'a Config, board: &'a Board, caught: &'a Caught) -> Self {
         let own_group = config.handling.target == Target::Group;
         Self {
             config,
             board,
+            caught,
             environment: Environment::default(),
             terminal: own_group.then(Terminal::ours).flatten(),
             leaving: None,
@@ -110,7 +115,10 @@ impl<'a> Supervisor<'a> {
         let outcome = match action {
             Action::Start => return Some(self.start()),
             Action::StartPreStop => return Some(Event::PreStop(self.start_pre_stop())),
-            Action::StopSelf => return self.stop(before),
+            Action::StopInBackground(child) if child::is_in_foreground() => {
+                self.send(child, SIGCONT)
+            }
+            Action::StopSelf | Action::StopInBackground(_) => return self.stop(before),
             Action::Forward(pid, number) => {
                 self.board.passed_on();
                 self.send(pid, number)
@@ -166,18 +174,26 @@ impl<'a> Supervisor<'a> {
 
     /// Stops us as a terminal's key does, and gives back the terminal for as long.
     fn stop(&self, before: State) -> Option<Event> {
-        let outcome =
-            self.take_terminal(before).and_then(|()| signals::stop_self()).and_then(|()| {
-                match (&self.terminal, before.child()) {
-                    (Some(terminal), Some(child)) => terminal.hand_to(child),
-                    _ => Ok(()),
-                }
-            });
-        if let Err(error) = outcome {
+        let continued = self.give_way(before).unwrap_or_else(|error| {
             tracing::warn!(error = %error, "Terminal not handed over");
+            false
+        });
+        match self.config.handling.target {
+            // Its group is not ours, so that nobody but us tells the child, even if we could not be stopped.
+            Target::Group => Some(Event::Continued),
+            // A child in our group was told along with us, unless somebody signalled us alone.
+            Target::Child | Target::Tree => continued.then_some(Event::Signal(CONTINUATION)),
         }
-        // A child in our group is told along with us.
-        (self.config.handling.target == Target::Group).then_some(Event::Continued)
+    }
+
+    /// Whether we were stopped, and somebody has continued us.
+    fn give_way(&self, before: State) -> io::Result<bool> {
+        self.take_terminal(before)?;
+        let continued = self.caught.stop_self()?;
+        if let (Some(terminal), Some(child)) = (&self.terminal, before.child()) {
+            terminal.hand_to(child)?;
+        }
+        Ok(continued)
     }
 
     fn take_terminal(&self, before: State) -> io::Result<()> {

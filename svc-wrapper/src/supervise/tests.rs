@@ -86,7 +86,7 @@ fn serves_a_running_child() {
         ("sent INT", sent(2), forward(2)),
         ("Ctrl-C reaches the child by itself", typed(2), vec![]),
         ("Ctrl-Z", typed(20), vec![Action::Forward(child, 20), Action::StopSelf]),
-        ("read in the background", typed(21), vec![Action::StopSelf]),
+        ("read in the background", typed(21), vec![Action::StopInBackground(child)]),
         ("sent TTIN", sent(21), forward(21)),
         ("sent TSTP", sent(20), forward(20)),
         ("hang-up", typed(1), forward(1)),

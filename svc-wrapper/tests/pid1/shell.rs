@@ -48,6 +48,8 @@ impl Session {
         // Only what programs say is to be seen, not what is typed.
         let mut modes = tcgetattr(&end).unwrap();
         modes.local_modes.remove(LocalModes::ECHO);
+        // A key that signals drops what waits to be seen, the first answers to the signal with it (termios(3)).
+        modes.local_modes.insert(LocalModes::NOFLSH);
         tcsetattr(&end, OptionalActions::Now, &modes).unwrap();
         let stream = || Stdio::from(end.try_clone().unwrap());
         let process = undisturbed()
