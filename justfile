@@ -29,7 +29,7 @@ golden:
 
 # The platform on this machine; `just sandbox --check` walks through its story.
 sandbox *args:
-    cargo run --release --bin sandbox -- {{args}}
+    cargo run --bin sandbox -- {{args}}
 
 # Dependencies: licences, duplicates, sources (needs cargo-deny).
 deny:
